@@ -1,0 +1,1 @@
+"""The hub: its configuration, its pages, and the `campus` command."""

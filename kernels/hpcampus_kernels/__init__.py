@@ -1,0 +1,1 @@
+"""Numba kernels in three versions each, and the checks behind the GPU exercises."""

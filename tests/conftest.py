@@ -1,0 +1,71 @@
+"""What the machine can run: tests that need more carry a marker and skip with the reason.
+
+`CAMPUS_REQUIRE=slurm,browser` turns the skips of those markers into failures, so that CI can't pass by
+running nothing.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+def _slurm() -> str | None:
+    wanted = ["slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd"]
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = [program for program in wanted if shutil.which(program, path=path) is None]
+    if missing:
+        return f"{', '.join(missing)} not found: apt-get install slurm-wlm munge slurmdbd mariadb-server"
+    return _root()
+
+
+def _root() -> str | None:
+    return None if os.geteuid() == 0 else "needs root"
+
+
+def _browser() -> str | None:
+    return None if Path(CHROMIUM).exists() else "Chromium not found: apt-get install chromium"
+
+
+def _postgres() -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return None if found else "PostgreSQL not found: apt-get install postgresql"
+
+
+def _sandbox() -> str | None:
+    if shutil.which("bwrap") is None:
+        return "bubblewrap not found: apt-get install bubblewrap"
+    probe = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"bubblewrap can't make a sandbox here: {done.stderr.strip()}"
+
+
+PROBES: dict[str, Callable[[], str | None]] = {
+    "slurm": _slurm,
+    "root": _root,
+    "browser": _browser,
+    "postgres": _postgres,
+    "sandbox": _sandbox,
+}
+_answers: dict[str, str | None] = {}
+
+
+def _missing(marker: str) -> str | None:
+    if marker not in _answers:
+        _answers[marker] = PROBES[marker]()
+    return _answers[marker]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    required = {name for name in os.environ.get("CAMPUS_REQUIRE", "").split(",") if name}
+    for marker in PROBES:
+        if item.get_closest_marker(marker) and (reason := _missing(marker)):
+            if marker in required:
+                pytest.fail(f"CAMPUS_REQUIRE asks for {marker}: {reason}", pytrace=False)
+            pytest.skip(reason)
