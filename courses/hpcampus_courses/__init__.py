@@ -1,1 +1,8 @@
 """The model of a course, and where the courses that HPCampus ships are found."""
+
+from hpcampus_spawner.models import BadFile
+
+from hpcampus_courses.catalogue import Catalogue
+from hpcampus_courses.model import Assignment, Course, Credit
+
+__all__ = ["Assignment", "BadFile", "Catalogue", "Course", "Credit"]

@@ -1,0 +1,80 @@
+"""The model of `course.yaml`: what a course is, what it needs, and what its learners hand in."""
+
+from typing import Annotated, Any, Literal, Self
+
+from hpcampus_spawner.models import Model, YamlModel
+from hpcampus_spawner.needs import Needs
+from pydantic import AnyHttpUrl, AwareDatetime, Field, StringConstraints, model_validator
+
+# A course's slug names its folder and its JupyterHub server; an assignment's is nbgrader's name for it.
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")]
+Group = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")]
+ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+NotebookName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.ipynb$")]
+SpdxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _notebook_of(data: dict[str, Any]) -> str:
+    return f"{data.get('slug', '')}.ipynb"
+
+
+class Assignment(Model):
+    """One notebook that learners hand in, worth `points` in all; `due` is the last moment, None for never."""
+
+    slug: Slug
+    title: Text
+    notebook: NotebookName = Field(default_factory=_notebook_of)
+    points: int = Field(ge=1)
+    due: AwareDatetime | None = None
+
+
+class Credit(Model):
+    """A work that the course learned from, with the licence (SPDX) under which it may."""
+
+    title: Text
+    url: AnyHttpUrl
+    licence: SpdxId
+
+
+class Course(YamlModel):
+    """A course as its `course.yaml` states it; `load` raises `BadFile` naming the file and the wrong fields.
+
+    `language` is an IETF tag (`en`, `pt-BR`), `licence` the SPDX identifier of the texts, `roster` and
+    `instructors` are hub groups, and `libraries` the import names that its notebooks use.
+    """
+
+    slug: Slug
+    title: Text
+    summary: Text
+    language: Language
+    level: Literal["beginner", "intermediate", "advanced"]
+    licence: SpdxId
+    authors: tuple[Text, ...] = Field(min_length=1)
+    credits: tuple[Credit, ...] = ()
+    outcomes: tuple[Text, ...] = Field(min_length=1)
+    roster: Group
+    instructors: Group
+    needs: Needs
+    libraries: tuple[ImportName, ...] = ()
+    assignments: tuple[Assignment, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> Self:
+        slugs = [assignment.slug for assignment in self.assignments]
+        if repeated := sorted({slug for slug in slugs if slugs.count(slug) > 1}):
+            raise ValueError(f"assignments: two of them are called {', '.join(repeated)}")
+        if self.roster == self.instructors:
+            raise ValueError(
+                "roster and instructors are the same group: every learner would be an instructor"
+            )
+        return self
+
+    def assignment(self, slug: str) -> Assignment:
+        """The assignment of that slug; raises LookupError with the slugs that exist."""
+        found = [assignment for assignment in self.assignments if assignment.slug == slug]
+        if not found:
+            known = ", ".join(assignment.slug for assignment in self.assignments)
+            raise LookupError(f"course {self.slug} has no assignment {slug!r}; it has: {known}")
+        return found[0]
