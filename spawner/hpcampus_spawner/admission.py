@@ -1,0 +1,31 @@
+"""The decision whether a person may start what they ask for, made by whoever knows courses and rosters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hpcampus_spawner.needs import Needs
+from hpcampus_spawner.options import Options
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks: the hub's name for them, and the hub's groups they are in."""
+
+    name: str
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Yes: the needs to match with the site, the account to charge, and what the server is told."""
+
+    needs: Needs
+    account: str | None = None
+    partition: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    page: str = "/lab"
+    """Where the browser goes when the server is ready, below the server's address."""
+
+
+# Takes the person, the server's name and their options; raises `Refused`.
+Admit = Callable[[Person, str, Options], Admission]

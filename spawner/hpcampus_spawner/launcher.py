@@ -1,0 +1,181 @@
+"""Runs on the hub's machine as the learner: reads one order as JSON on stdin, answers in JSON on stdout.
+
+It is the only thing that the hub may run as somebody else, so it trusts nothing: the verbs are fixed, every
+command is an argv list made here, and options and names are checked against what they may be. Standard
+library only: it starts often and must start fast.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
+
+LOG_TAIL = 4096
+SBATCH_SECONDS = 60
+_OPTION = re.compile(
+    r"--(account|partition|qos|comment|job-name|cpus-per-task|mem|gres|time)=[A-Za-z0-9][A-Za-z0-9_.:/-]*"
+)
+_JOB_ID = re.compile(r"[0-9]{1,12}")
+# What a Slurm command may inherit. SBATCH_* and SLURM_* variables would override the options.
+_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "SLURM_CONF")
+_FIXED_OPTIONS = (
+    "--parsable",
+    "--no-requeue",
+    "--export=NIL",
+    "--open-mode=append",
+    "--nodes=1",
+    "--ntasks=1",
+)
+
+Order = dict[str, Any]
+
+
+class BadOrder(Exception):
+    """The order isn't one that the hub would send."""
+
+
+def sbatch(order: Order) -> Order:
+    """Submit to Slurm: `options` are checked one by one, the script goes through stdin."""
+    options = list(order["options"])
+    for option in options:
+        if not isinstance(option, str) or not _OPTION.fullmatch(option):
+            raise BadOrder("an option isn't one of those a notebook job may have")
+    folder = _prepare(order)
+    log = f"--output={folder / LOG}"
+    argv = ["sbatch", *_FIXED_OPTIONS, *options, log, f"--chdir={Path.home()}"]
+    return _run(argv, SBATCH_SECONDS, str(order["script"]))
+
+
+def scancel(order: Order) -> Order:
+    """Cancel one of the learner's own jobs."""
+    job_id = str(order["job_id"])
+    if not _JOB_ID.fullmatch(job_id):
+        raise BadOrder("not a job id")
+    return _run(["scancel", job_id], 30)
+
+
+def start(order: Order) -> Order:
+    """Run the job here, as a process of its own that outlives the hub."""
+    folder = _prepare(order)
+    script = folder / "job.sh"
+    _write_private(script, str(order["script"]))
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                "-m",
+                "hpcampus_spawner.local_job",
+                str(order["spawn_id"]),
+                str(int(order["seconds"])),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=_environment(),
+        )
+    record = {"pid": process.pid, "born": birth(process.pid)}
+    _write_private(folder / PROCESS, json.dumps(record))
+    return {"process": record}
+
+
+def stop(order: Order) -> Order:
+    """Ask a local job to end; it ends its own processes."""
+    with contextlib.suppress(OSError, ValueError, ProcessLookupError):
+        record = json.loads((spawn_folder(str(order["spawn_id"])) / PROCESS).read_text())
+        if birth(int(record["pid"])) == record["born"]:
+            os.kill(int(record["pid"]), signal.SIGTERM)
+    return {}
+
+
+def result(order: Order) -> Order:
+    """How a job ended: the exit code that a local job wrote, and the end of its log."""
+    folder = spawn_folder(str(order["spawn_id"]))
+    answer: Order = {"exit_code": None, "log": ""}
+    with contextlib.suppress(OSError, ValueError):
+        answer["exit_code"] = int((folder / EXIT).read_text())
+    with contextlib.suppress(OSError), (folder / LOG).open("rb") as log:
+        log.seek(0, os.SEEK_END)
+        log.seek(max(0, log.tell() - LOG_TAIL))
+        answer["log"] = log.read().decode("utf-8", "replace")
+    return answer
+
+
+VERBS: dict[str, Callable[[Order], Order]] = {
+    "sbatch": sbatch,
+    "scancel": scancel,
+    "start": start,
+    "stop": stop,
+    "result": result,
+}
+
+
+def birth(pid: int) -> str | None:
+    """When that process started, in clock ticks since boot; None when there is none.
+
+    With the PID it names a process for good: a PID alone is used again. (proc(5), field 22 of stat)
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+
+
+def _prepare(order: Order) -> Path:
+    """Make the private folder of the spawn and put the ticket into it."""
+    folder = spawn_folder(str(order["spawn_id"]))
+    folder.mkdir(mode=0o700, parents=True)
+    _write_private(folder / TICKET, str(order["ticket"]))
+    return folder
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+def _run(argv: list[str], seconds: int, stdin: str = "") -> Order:
+    try:
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            env=_environment(),
+        )
+    except subprocess.TimeoutExpired:
+        return {"timeout": True}
+    except FileNotFoundError:
+        return {"code": 127, "out": "", "err": f"{argv[0]}: not found"}
+    return {"code": done.returncode, "out": done.stdout, "err": done.stderr[-2000:]}
+
+
+def main() -> int:
+    """Carry out one order."""
+    os.umask(0o077)
+    try:
+        order = json.load(sys.stdin)
+        answer = VERBS[order["verb"]](order)
+    except (BadOrder, KeyError, TypeError, ValueError, OSError) as error:
+        answer = {"refused": f"{type(error).__name__}: {error}"}
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The embedded scheduler: one queue on this machine, first come, first served.
+
+The queue stands in one file, so that jobs outlive the hub; it moves whenever somebody asks for the jobs.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hpcampus_spawner.launcher import birth
+from hpcampus_spawner.launching import Launcher, LauncherError
+from hpcampus_spawner.models import Model
+from hpcampus_spawner.scheduler import Ending, JobState, JobStatus, SchedulerError, Submission
+
+KEPT = timedelta(minutes=5)
+"""How long a job that ended can still be asked about."""
+
+
+class LocalJob(Model):
+    """One job of the queue, as it is written down; the script and the ticket only until it starts."""
+
+    job_id: str
+    learner: str
+    spawn_id: str
+    tag: str
+    cpus: int
+    seconds: int
+    script: str = ""
+    ticket: str = ""
+    pid: int | None = None
+    born: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    word: str = "PENDING"
+
+    @property
+    def state(self) -> JobState:
+        """What the word means."""
+        words = {"PENDING": JobState.PENDING, "RUNNING": JobState.RUNNING}
+        return words.get(self.word, JobState.GONE)
+
+    @property
+    def ends(self) -> datetime | None:
+        """When its time is over."""
+        return self.started and self.started + timedelta(seconds=self.seconds)
+
+
+_QUEUE = TypeAdapter(tuple[LocalJob, ...])
+
+
+class LocalScheduler:
+    """Runs at most `cpus` CPUs' worth of jobs at once; `file` (mode 0600) keeps the queue."""
+
+    def __init__(self, launcher: Launcher, file: Path, cpus: int) -> None:
+        self._launcher = launcher
+        self._file = file
+        self._cpus = cpus
+        # All changes to the queue happen under this lock, and each ends with the file written.
+        self._lock = asyncio.Lock()
+        self._queue = _QUEUE.validate_json(file.read_bytes()) if file.exists() else ()
+
+    async def submit(self, learner: str, submission: Submission) -> str:
+        """Put the job at the end of the queue, and start it if there is room."""
+        async with self._lock:
+            number = max((int(job.job_id) for job in self._queue), default=0) + 1
+            job = LocalJob(
+                job_id=str(number),
+                learner=learner,
+                spawn_id=submission.spawn_id,
+                tag=submission.tag,
+                cpus=submission.request.cpus,
+                seconds=60 * submission.request.walltime_minutes,
+                script=submission.script,
+                ticket=submission.ticket,
+            )
+            self._save((*self._queue, job))
+            await self._move()
+        return job.job_id
+
+    async def jobs(self) -> Mapping[str, JobStatus]:
+        """Let the queue move, then say where everybody is."""
+        async with self._lock:
+            await self._move()
+            pending = [job.job_id for job in self._queue if job.state is JobState.PENDING]
+            return {job.job_id: self._status(job, pending) for job in self._queue}
+
+    async def find(self, learner: str, tag: str) -> str | None:
+        """Look for the tag in the queue."""
+        found = (job.job_id for job in self._queue if (job.learner, job.tag) == (learner, tag))
+        return next(found, None)
+
+    async def cancel(self, learner: str, job_id: str) -> None:
+        """Take the job out of the queue, or ask its process to end."""
+        async with self._lock:
+            job = next((job for job in self._queue if job.job_id == job_id), None)
+            if job is None:
+                return
+            if job.state is JobState.PENDING:
+                self._replace(job, word="CANCELLED", ended=datetime.now(UTC), script="", ticket="")
+            elif job.state is JobState.RUNNING:
+                await self._order(job, "stop")
+
+    async def address(self, node: str) -> str:
+        """Every job runs here."""
+        return "127.0.0.1"
+
+    async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
+        """The exit code that the job wrote and the end of its log."""
+        word = next((job.word for job in self._queue if job.job_id == job_id), "")
+        try:
+            answer = await self._launcher.order(learner, "result", spawn_id=spawn_id)
+        except LauncherError:
+            return Ending(word, None, "")
+        return Ending(word, answer["exit_code"], str(answer["log"]))
+
+    async def _move(self) -> None:
+        """Notice jobs that ended and start those whose turn it is."""
+        for job in self._queue:
+            if job.state is JobState.RUNNING and (job.pid is None or birth(job.pid) != job.born):
+                self._replace(job, word="COMPLETED", ended=datetime.now(UTC))
+        oldest = datetime.now(UTC) - KEPT
+        kept = tuple(job for job in self._queue if job.ended is None or job.ended > oldest)
+        if kept != self._queue:
+            self._save(kept)
+        for job in self._queue:
+            if job.state is not JobState.PENDING:
+                continue
+            running = (other for other in self._queue if other.state is JobState.RUNNING)
+            if _cpus(running) + job.cpus > self._cpus:
+                break
+            await self._start(job)
+
+    async def _start(self, job: LocalJob) -> None:
+        try:
+            answer = await self._order(
+                job, "start", script=job.script, ticket=job.ticket, seconds=job.seconds
+            )
+        except SchedulerError:
+            self._replace(job, word="LAUNCH_FAILED", ended=datetime.now(UTC), script="", ticket="")
+            return
+        process = answer["process"]
+        self._replace(
+            job,
+            word="RUNNING",
+            started=datetime.now(UTC),
+            pid=process["pid"],
+            born=process["born"],
+            script="",
+            ticket="",
+        )
+
+    async def _order(self, job: LocalJob, verb: str, **fields: Any) -> dict[str, Any]:
+        try:
+            return await self._launcher.order(job.learner, verb, spawn_id=job.spawn_id, **fields)
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
+
+    def _status(self, job: LocalJob, pending: list[str]) -> JobStatus:
+        place = pending.index(job.job_id) + 1 if job.job_id in pending else None
+        return JobStatus(
+            job_id=job.job_id,
+            state=job.state,
+            word=job.word,
+            reason="Resources" if place else "",
+            node="" if place else "local",
+            place=place,
+            starts=self._estimate() if place == 1 else None,
+            ends=job.ends,
+        )
+
+    def _estimate(self) -> datetime | None:
+        """The latest moment at which a running job must have made room."""
+        ends = [job.ends for job in self._queue if job.state is JobState.RUNNING and job.ends]
+        return min(ends, default=None)
+
+    def _replace(self, job: LocalJob, **changes: Any) -> None:
+        changed = job.model_copy(update=changes)
+        self._save(tuple(changed if other is job else other for other in self._queue))
+
+    def _save(self, queue: Iterable[LocalJob]) -> None:
+        """Replace the file at once, so that a crash leaves the old queue or the new one."""
+        self._queue = tuple(queue)
+        text = json.dumps(_QUEUE.dump_python(self._queue, mode="json"))
+        handle, name = tempfile.mkstemp(dir=self._file.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(self._file)
+
+
+def _cpus(jobs: Iterable[LocalJob]) -> int:
+    return sum(job.cpus for job in jobs)

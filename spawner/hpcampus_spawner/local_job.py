@@ -1,0 +1,80 @@
+"""Runs a local job to its end: the part of a batch system's node daemon that a laptop needs.
+
+Everything the job leaves behind ends with it, however it was started: the process adopts its orphans
+(prctl(2), PR_SET_CHILD_SUBREAPER) and ends them all.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from hpcampus_spawner.folders import EXIT, spawn_folder
+
+GRACE_SECONDS = 10
+_PR_SET_CHILD_SUBREAPER = 36
+_TIMED_OUT = 124
+
+
+def main(spawn_id: str, seconds: int) -> int:
+    """Run the spawn's script for at most `seconds`, write its exit code, leave nothing running."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    folder = spawn_folder(spawn_id)
+    job = subprocess.Popen(["bash", "-l", folder / "job.sh"], cwd=Path.home(), start_new_session=True)
+    try:
+        code = job.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        code = _TIMED_OUT
+    except KeyboardInterrupt:
+        code = -signal.SIGTERM
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    _end_descendants()
+    (folder / EXIT).write_text(str(code))
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_descendants() -> None:
+    """Ask every descendant to end, and after a while make them."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    asked: set[int] = set()
+    while family := _reap():
+        number = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
+        for pid in family:
+            if number is signal.SIGKILL or pid not in asked:
+                asked.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        time.sleep(0.05)
+
+
+def _reap() -> set[int]:
+    """Collect those that ended and return the PIDs of all that still live."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    return _descendants(os.getpid())
+
+
+def _descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found |= {int(child)} | _descendants(int(child))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

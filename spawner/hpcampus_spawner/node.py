@@ -1,0 +1,136 @@
+"""The wrapper on the compute node: reports a port to the hub, gets the server's environment back, runs it.
+
+The ticket in the learner's home names the hub and holds the one-time secret of this spawn. Tokens come with
+the hub's answer, so that none waits in a file while the job is queued. Standard library only.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hpcampus_spawner.folders import TICKET, spawn_folder
+
+REPORT_SECONDS = 300
+"""How long an unreachable hub is asked again: a restart of the hub must not cost the job."""
+
+
+class Stop(Exception):
+    """This job can't become a server; the message is for the learner, who reads it in the log."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Where to report, and the right to do it once."""
+
+    url: str
+    secret: str
+
+
+def take_ticket(spawn_id: str) -> Ticket:
+    """Read the ticket and destroy it; a job that the scheduler starts a second time finds none."""
+    path = spawn_folder(spawn_id) / TICKET
+    try:
+        # Renaming is atomic: of two starts of the same job only one gets the file.
+        mine = path.rename(path.with_suffix(f".{os.getpid()}"))
+        fields = json.loads(mine.read_text())
+        mine.unlink()
+    except FileNotFoundError:
+        raise Stop("This job was started before, and only its first start may become your server.") from None
+    return Ticket(url=str(fields["url"]), secret=str(fields["secret"]))
+
+
+def reserve_port() -> socket.socket:
+    """Bind a free port and keep it: the server can listen on it, others aren't given it.
+
+    On Linux several sockets with SO_REUSEADDR may be bound to one port as long as none of them listens.
+    """
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("", 0))
+    return reserved
+
+
+def report(ticket: Ticket, port: int) -> dict[str, Any]:
+    """Tell the hub the port and return what it answers; raises `Stop` when the hub refuses.
+
+    Every try carries the same key, so that an answer lost on the way can be asked for again.
+    """
+    request = urllib.request.Request(  # noqa: S310 - the URL is the hub's own, from the ticket
+        ticket.url,
+        data=json.dumps({"port": port}).encode(),
+        headers={
+            "Authorization": f"Bearer {ticket.secret}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": uuid.uuid4().hex,
+        },
+        method="POST",
+    )
+    # No proxy: the hub is in the same house, whatever the site sets for the world outside.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + REPORT_SECONDS
+    pause = 0.5
+    while True:
+        try:
+            with opener.open(request, timeout=20) as response:
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except urllib.error.HTTPError as error:
+            if error.code < 500:
+                raise Stop(f"The hub doesn't want this job any more (it answered {error.code}).") from None
+            problem = f"it answered {error.code}"
+        except OSError as error:
+            problem = str(error)
+        if time.monotonic() > deadline:
+            raise Stop(f"The hub can't be reached from this node ({problem}).")
+        print(f"The hub isn't ready ({problem}); trying again.", flush=True)
+        time.sleep(pause)
+        pause = min(15, pause * 2)
+
+
+def run_server(answer: dict[str, Any]) -> int:
+    """Run the single-user server with the environment that the hub sent, and hand on the signals."""
+    environment = {**os.environ, **{str(k): str(v) for k, v in answer["environment"].items()}}
+    # The environment's own programs come first: alembic, jupyter and friends are called by name.
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterhub.singleuser", *map(str, answer["arguments"])],
+        env=environment,
+        cwd=Path.home(),
+    )
+
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        server.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hand_on)
+    return server.wait()
+
+
+def main(spawn_id: str) -> int:
+    """Become the server of that spawn; the exit code is the server's."""
+    os.umask(0o077)
+    try:
+        ticket = take_ticket(spawn_id)
+        reserved = reserve_port()
+        answer = report(ticket, reserved.getsockname()[1])
+    except Stop as reason:
+        print(reason, flush=True)
+        return 3
+    code = run_server(answer)
+    reserved.close()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

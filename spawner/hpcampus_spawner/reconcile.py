@@ -1,0 +1,73 @@
+"""After a crash, and for ever after: no job without a server, no server's job forgotten."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.ledger import Spawn
+from hpcampus_spawner.scheduler import JobState, SchedulerError
+
+# Asks the hub to start that server again, which adopts the job; raises when it can't be asked.
+Resume = Callable[[Spawn], Awaitable[None]]
+
+log = logging.getLogger("hpcampus.reconcile")
+
+
+async def adopt_all(cluster: Cluster, resume: Resume) -> None:
+    """Once, when a hub has started: have every live spawn that it doesn't know of taken up again."""
+    for spawn in cluster.ledger.all_live():
+        if spawn.spawn_id in cluster.expected:
+            continue
+        try:
+            await resume(spawn)
+        except Exception:
+            log.exception("can't resume %s/%s; ending its job", spawn.learner, spawn.server)
+            cluster.ledger.end(spawn.spawn_id, "the hub could not take it up again")
+
+
+async def settle_for_ever(cluster: Cluster) -> None:
+    """At every answer of the scheduler, end the jobs of servers that are no more."""
+    while True:
+        await cluster.watcher.tick()
+        try:
+            await settle(cluster)
+        except Exception:
+            log.exception("settling failed; it is tried again")
+
+
+async def settle(cluster: Cluster) -> None:
+    """End or write off every job whose server has ended; unknown things wait for a better answer."""
+    if cluster.watcher.problem is not None:
+        return
+    for spawn in cluster.ledger.unsettled():
+        try:
+            await _settle_one(cluster, spawn)
+        except SchedulerError as error:
+            log.warning("job %s of %s: %s", spawn.job_id, spawn.learner, error)
+
+
+async def _settle_one(cluster: Cluster, spawn: Spawn) -> None:
+    job_id = spawn.job_id or await cluster.scheduler.find(spawn.learner, spawn.tag)
+    job = cluster.watcher.status(job_id, since=0.0) if job_id else None
+    if job_id is None or (job is not None and job.state is JobState.GONE):
+        cluster.ledger.settle(spawn.spawn_id)
+    elif job is not None and job.state is not JobState.ENDING:
+        log.info("cancelling job %s of %s: its server has ended", job_id, spawn.learner)
+        await cluster.scheduler.cancel(spawn.learner, job_id)
+        cluster.watcher.nudge()
+
+
+async def end_all(cluster: Cluster, deadline_seconds: float) -> bool:
+    """Cancel every job of this hub and wait; True when none is left."""
+    for spawn in cluster.ledger.all_live():
+        cluster.ledger.end(spawn.spawn_id, "the hub was shut down")
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            while cluster.ledger.unsettled():
+                await cluster.watcher.ask()
+                await settle(cluster)
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        return False
+    return True

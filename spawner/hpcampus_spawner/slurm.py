@@ -1,0 +1,215 @@
+"""Slurm: submission through the launcher, one `squeue` for everybody, and what its answers mean.
+
+Only an answer that succeeded can say that a job is gone: every error leaves the truth unknown.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from hpcampus_spawner.launching import Launcher, LauncherError
+from hpcampus_spawner.request import JobRequest
+from hpcampus_spawner.scheduler import (
+    Ending,
+    JobState,
+    JobStatus,
+    SchedulerError,
+    Submission,
+    SubmissionRefused,
+)
+
+QUERY_SECONDS = 25
+# No column here holds a text that a user can choose: one could forge whole rows with it.
+_COLUMNS = "%i|%T|%P|%Q|%S|%e|%r|%N"
+
+_STATES = {
+    JobState.PENDING: "PENDING CONFIGURING REQUEUED REQUEUE_HOLD REQUEUE_FED SPECIAL_EXIT RESV_DEL_HOLD",
+    JobState.RUNNING: "RUNNING RESIZING SIGNALING",
+    JobState.ENDING: "COMPLETING STAGE_OUT",
+    JobState.PAUSED: "SUSPENDED STOPPED",
+    JobState.GONE: "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED TIMEOUT "
+    "REVOKED LAUNCH_FAILED",
+}
+STATES = {word: state for state, words in _STATES.items() for word in words.split()}
+
+
+def sbatch_options(submission: Submission) -> list[str]:
+    """The options of sbatch for a request, each `--name=value`."""
+    request = submission.request
+    options = {
+        "job-name": "hpcampus",
+        "comment": submission.tag,
+        "partition": request.partition,
+        "account": request.account,
+        "qos": request.qos,
+        "cpus-per-task": request.cpus,
+        "mem": f"{request.memory_mib}M",
+        "time": request.walltime_minutes,
+        "gres": _gres(request),
+    }
+    return [f"--{name}={value}" for name, value in options.items() if value is not None]
+
+
+def _gres(request: JobRequest) -> str | None:
+    return f"gpu:{request.gpus}" if request.gpus else None
+
+
+def parse_squeue(text: str) -> dict[str, JobStatus]:
+    """Read the answer of the one query for all jobs; raises `SchedulerError` for a row that isn't one."""
+    rows = [_row(line) for line in text.splitlines() if line.strip()]
+    places = _places(rows)
+    return {row[0]: _status(row, places.get(row[0])) for row in rows}
+
+
+def _row(line: str) -> list[str]:
+    row = line.strip().split("|")
+    if len(row) != _COLUMNS.count("|") + 1:
+        raise SchedulerError(f"squeue answered a line that can't be read: {line[:200]!r}")
+    return row
+
+
+def _status(row: list[str], place: int | None) -> JobStatus:
+    job_id, word, _, _, starts, ends, reason, node = row
+    # A state of a newer Slurm that isn't known here must never end a server.
+    state = STATES.get(word, JobState.PAUSED)
+    return JobStatus(
+        job_id=job_id,
+        state=state,
+        word=word,
+        reason="" if reason == "None" else reason,
+        node=node,
+        place=place,
+        starts=_time(starts) if state is JobState.PENDING else None,
+        ends=_time(ends) if state is not JobState.PENDING else None,
+    )
+
+
+def _places(rows: list[list[str]]) -> dict[str, int]:
+    """Each pending job's place in its partition: by priority, older jobs first among equals."""
+    queues: dict[str, list[tuple[int, int, str]]] = {}
+    for job_id, word, partition, priority, *_ in rows:
+        if STATES.get(word) is JobState.PENDING:
+            number = int(re.match(r"\d*", job_id).group() or 0)  # type: ignore[union-attr]
+            rank = int(priority) if priority.isdigit() else 0
+            queues.setdefault(partition, []).append((-rank, number, job_id))
+    return {
+        job_id: place
+        for queue in queues.values()
+        for place, (_, _, job_id) in enumerate(sorted(queue), start=1)
+    }
+
+
+def _time(text: str) -> datetime | None:
+    """Slurm prints local time without a zone; N/A where it knows none."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        return None
+
+
+class SlurmScheduler:
+    """Slurm through its own commands, found on PATH; `environment` may hold SLURM_CONF."""
+
+    def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
+        self._launcher = launcher
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self._environment = {**inherited, "LANG": "C.UTF-8", **(environment or {})}
+        self._addresses: dict[str, str] = {}
+
+    async def submit(self, learner: str, submission: Submission) -> str:
+        """Hand the job to sbatch as the learner."""
+        try:
+            answer = await self._launcher.order(
+                learner,
+                "sbatch",
+                spawn_id=submission.spawn_id,
+                options=sbatch_options(submission),
+                script=submission.script,
+                ticket=submission.ticket,
+            )
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
+        if answer.get("code") == 0:
+            # --parsable answers `id` or `id;cluster`.
+            return str(answer["out"]).strip().split(";")[0]
+        if answer.get("timeout") or _unreachable(str(answer["err"])):
+            raise SchedulerError(f"sbatch: {answer.get('err', 'no answer in time')}")
+        raise SubmissionRefused(_sentence(str(answer["err"])))
+
+    async def jobs(self) -> Mapping[str, JobStatus]:
+        """One squeue for all jobs of all people, those that ended lately included."""
+        return parse_squeue(await self._query("squeue", "-h", "-a", "-t", "all", "-o", _COLUMNS))
+
+    async def find(self, learner: str, tag: str) -> str | None:
+        """Look among that learner's jobs alone, so that nobody else's comment can answer."""
+        text = await self._query("squeue", "-h", "-t", "all", "-u", learner, "-o", "%i|%k")
+        rows = (line.partition("|") for line in text.splitlines())
+        return next((job_id for job_id, _, comment in rows if comment == tag), None)
+
+    async def cancel(self, learner: str, job_id: str) -> None:
+        """Cancel as the learner."""
+        try:
+            answer = await self._launcher.order(learner, "scancel", job_id=job_id)
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
+        if answer.get("code") != 0 and "Invalid job id" not in str(answer.get("err")):
+            raise SchedulerError(f"scancel: {answer.get('err', 'no answer in time')}")
+
+    async def address(self, node: str) -> str:
+        """The node's NodeAddr: its short name need not resolve where the hub runs."""
+        if node not in self._addresses:
+            text = await self._query("scontrol", "show", "node", "-o", node)
+            self._addresses[node] = _fields(text).get("NodeAddr", node)
+        return self._addresses[node]
+
+    async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
+        """The job's record while slurmctld remembers it, and the end of its log."""
+        try:
+            fields = _fields(await self._query("scontrol", "show", "job", "-o", job_id))
+        except SchedulerError:
+            fields = {}
+        try:
+            log = str((await self._launcher.order(learner, "result", spawn_id=spawn_id))["log"])
+        except LauncherError:
+            log = ""
+        code = fields.get("ExitCode", "").partition(":")[0]
+        return Ending(fields.get("JobState", ""), int(code) if code.isdigit() else None, log)
+
+    async def _query(self, *argv: str) -> str:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=self._environment,
+            )
+        except OSError as error:
+            raise SchedulerError(f"{argv[0]}: {error}") from error
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), QUERY_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise SchedulerError(f"{argv[0]}: no answer within {QUERY_SECONDS} s") from None
+        if process.returncode:
+            raise SchedulerError(f"{argv[0]}: {err.decode('utf-8', 'replace').strip()[-500:]}")
+        return out.decode("utf-8", "replace")
+
+
+def _fields(text: str) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in text.split() if "=" in part)
+
+
+def _unreachable(err: str) -> bool:
+    """Whether sbatch failed to reach slurmctld, which may have accepted the job all the same."""
+    signs = ("Unable to contact slurm controller", "Socket timed out", "Protocol authentication", "fatal:")
+    return any(sign in err for sign in signs)
+
+
+def _sentence(err: str) -> str:
+    """The reason in sbatch's error output, without its prefixes."""
+    lines: Iterator[str] = (line.split("error:")[-1].strip() for line in err.splitlines())
+    return " ".join(line for line in lines if line) or "sbatch gave no reason"

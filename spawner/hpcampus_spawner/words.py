@@ -1,0 +1,77 @@
+"""What a waiting or disappointed learner reads: sentences for the scheduler's words."""
+
+from datetime import UTC, datetime
+from html import escape
+
+from hpcampus_spawner.scheduler import Ending, JobState, JobStatus
+
+REASONS = {
+    "Resources": "It is next: it waits until enough of the cluster is free.",
+    "Priority": "Other jobs come first.",
+    "BeginTime": "It may start only from a set time on.",
+    "Dependency": "It waits for another job to finish.",
+    "ReqNodeNotAvail": "The nodes it needs are down or reserved, perhaps for maintenance.",
+    "Reservation": "It waits for its reservation to begin.",
+    "QOSMaxJobsPerUserLimit": "You already have as many jobs running as you may.",
+    "AssocMaxJobsLimit": "Your project already has as many jobs running as it may.",
+    "AssocGrpCPUMinutesLimit": "Your project has used up its time.",
+    "AssocGrpBillingMinutes": "Your project has used up its budget.",
+    "JobHeldUser": "It is held by its owner.",
+    "JobHeldAdmin": "The cluster's administrators are holding it.",
+    "PartitionDown": "This part of the cluster is closed at the moment.",
+    "PartitionInactive": "This part of the cluster is closed at the moment.",
+}
+
+ENDINGS = {
+    "OUT_OF_MEMORY": "Your job used more memory than it had asked for. Ask for more, or use less.",
+    "TIMEOUT": "Your job's time was over.",
+    "NODE_FAIL": "The node that your job ran on failed. Start again: it will get another one.",
+    "PREEMPTED": "A job with higher priority took the place of yours. Start again.",
+    "CANCELLED": "The job was cancelled.",
+    "DEADLINE": "The job could not start before its deadline.",
+    "BOOT_FAIL": "The node that your job got did not boot. Start again: it will get another one.",
+    "LAUNCH_FAILED": "The job could not be started on its node.",
+    "COMPLETED": "The job ended before a notebook server came up.",
+    "FAILED": "The job failed before a notebook server came up.",
+    "FORGOTTEN": "The scheduler no longer knows this job.",
+}
+
+
+def reason_in_words(reason: str) -> str:
+    """Why a job waits, for someone who never used a scheduler."""
+    word = reason.partition(",")[0].strip()
+    return REASONS.get(word, f"The scheduler's reason: {word}." if word else "")
+
+
+def state_in_words(job: JobStatus | None, problem: str | None, taken: datetime | None) -> str:
+    """One sentence on where a server's job stands."""
+    if problem is not None:
+        known = f" What you see is from {_clock(taken)}." if taken else ""
+        return f"The scheduler doesn't answer just now; your place is not lost.{known}"
+    if job is None:
+        return "Your job was handed to the scheduler."
+    if job.state is JobState.PENDING:
+        return f"Waiting in the queue. {reason_in_words(job.reason)}".strip()
+    if job.state is JobState.PAUSED:
+        return f"Your job is paused ({job.word.lower()}). It goes on when the scheduler lets it."
+    if job.state is JobState.RUNNING:
+        return f"Your job runs on {job.node}. The notebook server is starting."
+    return "Your job is ending."
+
+
+def ending_in_words(ending: Ending, fallback: str) -> str:
+    """Why a job ended, with its exit code where one tells more."""
+    word = ending.word or fallback
+    sentence = ENDINGS.get(word, f"The job ended ({word.lower() or 'nobody knows why'}).")
+    return f"{sentence} Its exit code was {ending.exit_code}." if ending.exit_code else sentence
+
+
+def ending_as_html(sentence: str, ending: Ending) -> str:
+    """The same with the end of the log; a job may write anything, so all of it is escaped."""
+    tail = "\n".join(ending.log.strip().splitlines()[-20:])
+    log = f"<p>The end of its log:</p><pre>{escape(tail)}</pre>" if tail else ""
+    return f"<p>{escape(sentence)}</p>{log}"
+
+
+def _clock(moment: datetime | None) -> str:
+    return (moment or datetime.now(UTC)).astimezone().strftime("%H:%M:%S")
