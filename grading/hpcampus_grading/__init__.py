@@ -1,1 +1,1 @@
-"""From a learner's submission to a score and feedback, without running their code with anyone else's rights."""
+"""From a submission to a score and feedback, without running learners' code with anyone else's rights."""

@@ -1,0 +1,1 @@
+"""The exchange: assignments out, submissions in, feedback back, over HTTP with the hub's tokens."""
