@@ -1,0 +1,106 @@
+"""Run a kernel once and keep what it did: traced on the simulator, between guard zones on a GPU."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpcampus_kernels import backend
+from hpcampus_kernels.problem import Argument, Array, Case, Kernel, Problem
+from hpcampus_kernels.trace import Trace, TracedArray
+
+# Elements before and after each array on a GPU. They are read back to see whether a kernel strayed into them.
+GUARD = 1024
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one launch left: every array afterwards, and what was seen on the way.
+
+    `trace` exists on the simulator only, `damaged` (arrays around which something was written) on a GPU only.
+    `error` is the exception that stopped the kernel, if one did.
+    """
+
+    before: Mapping[str, Argument]
+    after: Mapping[str, Array]
+    trace: Trace | None = None
+    damaged: tuple[str, ...] = ()
+    error: Exception | None = None
+
+
+def run(kernel: Kernel, problem: Problem, case: Case, seed: int) -> Run:
+    """Launch the kernel for one case, with inputs that follow from the seed."""
+    values = problem.arguments(case.size, np.random.default_rng((seed, *case.size)))
+    arguments = dict(zip(problem.parameters, values, strict=True))
+    return (traced if backend.SIMULATED else guarded)(kernel, case, arguments)
+
+
+def traced(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:
+    """Launch on the simulator, with every access written down."""
+    after = {name: array.copy() for name, array in _arrays(arguments).items()}
+    work = sum(array.size for array in after.values()) + int(np.prod(case.threads))
+    names = kernel.py_func.__code__.co_names
+    trace = Trace(
+        # The kernels of the exercises need at most 4 accesses an element.
+        budget=1000 + 30 * work,
+        barriers=any(name.startswith("syncthreads") for name in names),
+    )
+    views = {name: TracedArray(trace, name, array) for name, array in after.items()}
+    error = _launch(kernel, case, [views.get(name, value) for name, value in arguments.items()])
+    return Run(before=arguments, after=after, trace=trace, error=error)
+
+
+def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:
+    """Launch on a GPU, with every array between two guard zones of random bytes.
+
+    It sees writes that land near an array. Reads outside, and writes far away, end in the driver's error or
+    in nothing at all: the simulator is the better witness.
+    """
+    rng = np.random.default_rng()
+    arrays = _arrays(arguments)
+    zones = {name: _between_guards(array, rng) for name, array in arrays.items()}
+    try:
+        memory = {name: backend.cuda.to_device(zone) for name, zone in zones.items()}
+        views = {name: _inside(memory[name], array) for name, array in arrays.items()}
+        error = _launch(kernel, case, [views.get(name, value) for name, value in arguments.items()])
+        back = {name: zone.copy_to_host() for name, zone in memory.items()}
+    except Exception as failure:  # a driver that gave up, in this launch or an earlier one
+        return Run(before=arguments, after={}, error=failure)
+    return Run(
+        before=arguments,
+        after={name: _inside(back[name], array) for name, array in arrays.items()},
+        damaged=tuple(name for name in zones if _guards(zones[name]) != _guards(back[name])),
+        error=error,
+    )
+
+
+def _arrays(arguments: Mapping[str, Argument]) -> dict[str, Array]:
+    return {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+
+
+def _launch(kernel: Kernel, case: Case, arguments: list[Any]) -> Exception | None:
+    with warnings.catch_warnings():
+        # A GPU doesn't warn when a number overflows; neither must NumPy, which plays the GPU.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            kernel[case.grid, case.block](*arguments)
+            backend.cuda.synchronize()
+        except Exception as error:  # whatever the learner's code raises becomes an explanation
+            return error
+    return None
+
+
+def _between_guards(data: Array, rng: np.random.Generator) -> Array:
+    zone = np.frombuffer(rng.bytes((data.size + 2 * GUARD) * data.itemsize), data.dtype).copy()
+    zone[GUARD : GUARD + data.size] = data.ravel()
+    return zone
+
+
+def _inside(zone: Any, data: Array) -> Any:
+    return zone[GUARD : GUARD + data.size].reshape(data.shape)
+
+
+def _guards(zone: Array) -> tuple[bytes, bytes]:
+    return zone[:GUARD].tobytes(), zone[-GUARD:].tobytes()

@@ -1,0 +1,110 @@
+"""Work that a kernel left out, did twice, or lost because two threads met, from the trace of a simulated run.
+
+A lost update is found without having to lose one. Numba's simulator runs its threads under Python's lock and
+switches between them so rarely that `counts[i] += 1` nearly always gives the right sum. But when two threads
+touch one element and at least one writes it without an atomic operation, nothing orders the two on a GPU,
+whatever sum came out here. That rule needs no luck. It is exact for kernels without barriers; of a kernel
+that calls `syncthreads`, only threads of different blocks are compared, because no barrier orders those.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from hpcampus_kernels.backend import Thread
+from hpcampus_kernels.findings import Mask, element_name, first_place, missing_mistake
+from hpcampus_kernels.launch import Run
+from hpcampus_kernels.problem import Array, Case, Problem, Shape
+from hpcampus_kernels.trace import Access, Kind, Trace
+
+
+def work(run: Run, problem: Problem, case: Case) -> str | None:
+    """Work left out, done twice, or lost because two threads met."""
+    if run.trace is None:
+        return None
+    if problem.writes == "shared":
+        return _race(run, run.trace) or _unread(run, run.trace, problem.output, case)
+    array, accesses = run.after[problem.output], run.trace.accesses
+    return _repeated(array, problem.output, accesses) or _unwritten(array, problem.output, accesses)
+
+
+def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
+    missing = _missing(array, name, accesses, {Kind.WRITE, Kind.ATOMIC})
+    if not missing.any():
+        return None
+    if missing.all():
+        return f"Nothing was written into {name}."
+    return _left_out(name, missing, "written")
+
+
+def _unread(run: Run, trace: Trace, output: str, case: Case) -> str | None:
+    for name, array in run.after.items():
+        missing = _missing(array, name, trace.accesses, {Kind.READ})
+        if name != output and missing.any():
+            return f"{_left_out(name, missing, 'read')} {missing_mistake(missing, case)}".strip()
+    return None
+
+
+def _missing(array: Array, name: str, accesses: list[Access], kinds: set[Kind]) -> Mask:
+    missing = np.ones(array.size, np.bool_)
+    missing[[access.element for access in accesses if access.array == name and access.kind in kinds]] = False
+    return missing.reshape(array.shape)
+
+
+def _left_out(name: str, missing: Mask, done: str) -> str:
+    first = element_name(name, first_place(missing))
+    return (
+        f"{np.count_nonzero(missing)} of {missing.size} elements of {name} were never {done}, first {first}."
+    )
+
+
+def _repeated(array: Array, name: str, accesses: list[Access]) -> str | None:
+    writers: dict[int, set[Thread]] = defaultdict(set)
+    for access in accesses:
+        if access.array == name and access.kind is not Kind.READ:
+            writers[access.element].add(access.thread)
+    repeated = sorted(element for element, threads in writers.items() if len(threads) > 1)
+    if not repeated:
+        return None
+    threads = sorted(writers[repeated[0]])
+    mistake = (
+        "Do all blocks work on the same elements? The index must depend on the block, too."
+        if repeated[0] == 0
+        else "How far does a thread step on? A step of one block is too short: it must pass the whole grid."
+    )
+    return (
+        f"{_element(name, repeated[0], array.shape)} was written by {len(threads)} threads, {threads[0]} and "
+        f"{threads[1]} among them; {len(repeated)} of {array.size} elements were done more than once. "
+        f"{mistake}"
+    )
+
+
+def _race(run: Run, trace: Trace) -> str | None:
+    touched: dict[tuple[str, int], list[Access]] = defaultdict(list)
+    for access in trace.accesses:
+        touched[access.array, access.element].append(access)
+    for (name, element), accesses in touched.items():
+        for write in (access for access in accesses if access.kind is Kind.WRITE):
+            other = next((access for access in accesses if _unordered(write, access, trace.barriers)), None)
+            if other is not None:
+                return _lost_update(write, other, _element(name, element, run.after[name].shape))
+    return None
+
+
+def _unordered(write: Access, other: Access, barriers: bool) -> bool:
+    if barriers:
+        return other.thread.block != write.thread.block
+    return other.thread != write.thread
+
+
+def _lost_update(write: Access, other: Access, element: str) -> str:
+    return (
+        f"{str(write.thread).capitalize()} and {other.thread} both work on {element}, and nothing keeps them "
+        f"apart ({write.line}). To add, each reads the old value and writes the sum back; when both do so at "
+        "once, one addition is lost. It may go well here, but not on a GPU. Reading, adding and writing must "
+        "be one step that cannot be divided: an atomic operation."
+    )
+
+
+def _element(name: str, element: int, shape: Shape) -> str:
+    return element_name(name, tuple(int(i) for i in np.unravel_index(element, shape)))
