@@ -14,6 +14,7 @@ from typing import Any
 from hpcampus_spawner.refusal import Refused
 
 FIRST_HUMAN_UID = 1000
+ORDER_SECONDS = 90
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
@@ -59,7 +60,7 @@ class Launcher:
             raise Refused("system-account", "System accounts can't run notebooks.")
         return Account(learner, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
 
-    async def order(self, learner: str, verb: str, *, seconds: float = 90, **fields: Any) -> dict[str, Any]:
+    async def order(self, learner: str, verb: str, **fields: Any) -> dict[str, Any]:
         """Have one order carried out and return the answer; raises `LauncherError`."""
         account = self.account(learner)
         process = await asyncio.create_subprocess_exec(
@@ -77,11 +78,11 @@ class Launcher:
         )
         text = json.dumps({"verb": verb, **fields}).encode()
         try:
-            out, err = await asyncio.wait_for(process.communicate(text), seconds)
+            out, err = await asyncio.wait_for(process.communicate(text), ORDER_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise LauncherError(f"the launcher didn't finish {verb} within {seconds:g} s") from None
+            raise LauncherError(f"the launcher didn't finish {verb} within {ORDER_SECONDS} s") from None
         return _answer(verb, out, err)
 
     def _scrubbed(self, account: Account) -> dict[str, str]:

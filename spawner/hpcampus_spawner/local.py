@@ -5,6 +5,7 @@ The queue stands in one file, so that jobs outlive the hub; it moves whenever so
 
 import asyncio
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -51,6 +52,8 @@ class LocalJob(Model):
         """When its time is over."""
         return self.started and self.started + timedelta(seconds=self.seconds)
 
+
+log = logging.getLogger("hpcampus.local")
 
 _QUEUE = TypeAdapter(tuple[LocalJob, ...])
 
@@ -142,7 +145,8 @@ class LocalScheduler:
             answer = await self._order(
                 job, "start", script=job.script, ticket=job.ticket, seconds=job.seconds
             )
-        except SchedulerError:
+        except SchedulerError as error:
+            log.error("job %s of %s can't start: %s", job.job_id, job.learner, error)
             self._replace(job, word="LAUNCH_FAILED", ended=datetime.now(UTC), script="", ticket="")
             return
         process = answer["process"]

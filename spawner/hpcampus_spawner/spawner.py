@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jupyterhub.spawner import Spawner, SpawnException
+from jupyterhub.spawner import Spawner
 from jupyterhub.utils import url_path_join
 from traitlets import Any as AnyTrait
 from traitlets import default
 
 from hpcampus_spawner.admission import Admission, Admit, Person
 from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.failure import SpawnFailed
 from hpcampus_spawner.ledger import Spawn
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.options import parse_options
@@ -93,7 +94,7 @@ class BatchSpawner(Spawner):
                 partition=admission.partition,
             )
         except Refused as refused:
-            raise SpawnException(refused.sentence, reason=refused.reason) from None
+            raise SpawnFailed(refused.sentence, reason=refused.reason) from None
         self._plan = Plan(admission, request)
 
     # -- state that outlives the hub
@@ -162,7 +163,7 @@ class BatchSpawner(Spawner):
         except SubmissionRefused as refused:
             self.cluster.ledger.end(spawn_id, f"refused: {refused}")
             self.cluster.ledger.settle(spawn_id)
-            raise SpawnException(
+            raise SpawnFailed(
                 f"The scheduler of {self.cluster.site.system} refused the job: {refused}",
                 reason="scheduler-refused",
             ) from None
@@ -182,11 +183,11 @@ class BatchSpawner(Spawner):
             found = None
         if found is None:
             self.cluster.ledger.end(submission.spawn_id, "scheduler unavailable")
-            raise SpawnException(
+            raise SpawnFailed(
                 "The scheduler doesn't answer, so your notebook can't start now. Nothing is lost; "
                 "try again in a few minutes.",
                 reason="scheduler-unavailable",
-                status_code=503,
+                status=503,
             )
         return found
 
@@ -209,12 +210,12 @@ class BatchSpawner(Spawner):
         try:
             return await self.cluster.scheduler.find(spawn.learner, spawn.tag)
         except SchedulerError as error:
-            raise SpawnException(
+            self.log.error("looking for the job of %s: %s", self._log_name, error)
+            raise SpawnFailed(
                 "The scheduler doesn't answer, so nobody knows whether your job is there. "
                 "Try again in a few minutes.",
                 reason="scheduler-unavailable",
-                status_code=503,
-                log_message=str(error),
+                status=503,
             ) from None
 
     def _expect(self, spawn_id: str) -> None:
@@ -237,7 +238,7 @@ class BatchSpawner(Spawner):
             if job is not None and job.state is JobState.GONE:
                 raise await self._explain(job)
 
-    async def _explain(self, job: JobStatus) -> SpawnException:
+    async def _explain(self, job: JobStatus) -> SpawnFailed:
         """Why the job ended before it became a server."""
         ending = await self.cluster.scheduler.ending(self.user.name, self.job_id, self.spawn_id)
         sentence = ending_in_words(ending, job.word)
@@ -245,7 +246,7 @@ class BatchSpawner(Spawner):
         self.cluster.ledger.end(self.spawn_id, sentence)
         self.cluster.ledger.settle(self.spawn_id)
         html = ending_as_html(sentence, ending)
-        return SpawnException(sentence, reason=job.word.lower(), message_html=html, status_code=502)
+        return SpawnFailed(sentence, reason=job.word.lower(), html=html, status=502)
 
     async def _url(self) -> str:
         return f"http://{await self._address()}:{self.port}"
@@ -334,13 +335,14 @@ class BatchSpawner(Spawner):
         """Where the job stands, each time that it changes; `queue` is what the page shows in its table."""
         last: dict[str, Any] = {}
         while True:
-            event = self._event()
+            event = self.whereabouts()
             if event != last:
                 last = event
                 yield dict(event)
             await self.cluster.watcher.tick()
 
-    def _event(self) -> dict[str, Any]:
+    def whereabouts(self) -> dict[str, Any]:
+        """Where the job stands now, for the queue page."""
         watcher, job = self.cluster.watcher, self._job()
         taken = watcher.latest.taken if watcher.latest else None
         running = job is not None and job.state is JobState.RUNNING

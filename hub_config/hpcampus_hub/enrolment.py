@@ -1,0 +1,101 @@
+"""Who may start what: courses go by their rosters, notebooks of one's own by the group of researchers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hpcampus_courses import Assignment, Catalogue, Course
+from hpcampus_spawner.admission import Admission, Person
+from hpcampus_spawner.options import Options
+from hpcampus_spawner.refusal import Refused
+
+from hpcampus_hub.deployment import Deployment
+
+
+class Role(StrEnum):
+    """What a person is in a course."""
+
+    LEARNER = "learner"
+    INSTRUCTOR = "instructor"
+    RESEARCHER = "researcher"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """The rules of one hub."""
+
+    catalogue: Catalogue
+    deployment: Deployment
+    site_id: str
+    exchange_url: str
+
+    def role(self, person: Person, course: Course) -> Role | None:
+        """What the person is in the course; None when they aren't in it."""
+        if course.instructors in person.groups:
+            return Role.INSTRUCTOR
+        return Role.LEARNER if course.roster in person.groups else None
+
+    def courses(self, person: Person) -> list[tuple[Course, Role]]:
+        """The courses the person is in, by title."""
+        found = [(course, self.role(person, course)) for course in self.catalogue.courses.values()]
+        return sorted(((c, role) for c, role in found if role), key=lambda pair: pair[0].title)
+
+    def is_researcher(self, person: Person) -> bool:
+        """Whether the person may start a notebook of their own."""
+        return self.deployment.researchers in person.groups
+
+    def admit(self, person: Person, server: str, options: Options) -> Admission:
+        """Decide on one start; raises `Refused`. A course's server bears the course's name."""
+        if server in self.catalogue.courses:
+            if options.course not in (None, server):
+                raise Refused("server-name", f"The server {server} belongs to the course of that name.")
+            return self._lesson(person, self.catalogue.courses[server], options)
+        if options.course is not None:
+            if options.course not in self.catalogue.courses:
+                raise Refused("no-such-course", "There is no such course. Your courses are on the home page.")
+            raise Refused("server-name", f"Start the course {options.course} on its server of that name.")
+        if server:
+            raise Refused("server-name", "Servers are named after courses; your own notebook has no name.")
+        return self._notebook(person, options)
+
+    def _lesson(self, person: Person, course: Course, options: Options) -> Admission:
+        role = self.role(person, course)
+        if role is None:
+            raise Refused(
+                "not-enrolled", f"You aren't enrolled in {course.title}. Ask its instructors to add you."
+            )
+        assignment = _assignment(course, options.assignment)
+        page = f"/lab/tree/{course.slug}/{assignment.slug}/{assignment.notebook}"
+        return Admission(
+            needs=course.needs,
+            account=self.deployment.account(self.site_id, course=course.slug, groups=person.groups),
+            environment=self._environment(role, course.slug, assignment.slug),
+            page="/lab" if role is Role.INSTRUCTOR else page,
+        )
+
+    def _notebook(self, person: Person, options: Options) -> Admission:
+        if not self.is_researcher(person):
+            raise Refused("not-a-researcher", "Choose one of your courses on the home page.")
+        return Admission(
+            needs=options.needs,
+            account=self.deployment.account(self.site_id, course=None, groups=person.groups),
+            partition=options.partition,
+            environment=self._environment(Role.RESEARCHER, "", ""),
+        )
+
+    def _environment(self, role: Role, course: str, assignment: str) -> Mapping[str, str]:
+        return {
+            "CAMPUS_EXCHANGE_URL": self.exchange_url,
+            "CAMPUS_ROLE": role.value,
+            "CAMPUS_COURSE": course,
+            "CAMPUS_ASSIGNMENT": assignment,
+        }
+
+
+def _assignment(course: Course, slug: str | None) -> Assignment:
+    if slug is None:
+        return course.assignments[0]
+    try:
+        return course.assignment(slug)
+    except LookupError:
+        raise Refused("no-such-assignment", f"{course.title} has no such lesson.") from None

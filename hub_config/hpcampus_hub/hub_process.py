@@ -1,0 +1,84 @@
+"""The hub as a child process: started, waited for, and ended together with its proxy."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import requests
+
+from hpcampus_hub.settings import CONFIG_FILE, Settings
+
+UP_SECONDS = 90
+DOWN_SECONDS = 30
+
+
+class HubFailed(Exception):
+    """The hub didn't come up, or went down by itself; the message says where to look."""
+
+
+class HubProcess:
+    """One hub. Its log is `hub.log` in the state folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log = settings.state / "hub.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """The hub, up and answering, for the length of the block."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Start the hub and wait until it answers; raises `HubFailed`."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE)],
+                cwd=self._settings.state,
+                env={**os.environ, **self._settings.environment, **self._settings.to_environment()},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C reaches only us, and we end things in order.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + UP_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None:
+                raise HubFailed(f"The hub ended while starting. Its log: {self._log}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise HubFailed(f"The hub didn't answer within {UP_SECONDS} s. Its log: {self._log}")
+            time.sleep(0.1)
+
+    def wait(self) -> None:
+        """Wait until the hub ends by itself, which it shouldn't: raises `HubFailed`."""
+        assert self.process is not None
+        code = self.process.wait()
+        raise HubFailed(f"The hub ended by itself with exit code {code}. Its log: {self._log}")
+
+    def stop(self) -> None:
+        """Ask the hub to end, and with it the proxy and the services; make it, if it doesn't."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(DOWN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            answer = requests.get(f"{self._settings.url}/hub/health", timeout=2)
+        except requests.RequestException:
+            return False
+        return answer.ok

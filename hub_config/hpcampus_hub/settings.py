@@ -1,0 +1,105 @@
+"""Where this hub lives and what it serves: read once from the environment, which `campus` sets."""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from hpcampus_courses import Catalogue
+from hpcampus_spawner.models import BadFile, Model
+from hpcampus_spawner.site import Site
+from pydantic import Field
+
+from hpcampus_hub.deployment import Deployment
+
+HUB_CONFIG = Path(__file__).parents[1]
+SITES = HUB_CONFIG / "sites"
+CONFIG_FILE = HUB_CONFIG / "jupyterhub_config.py"
+COURSES = HUB_CONFIG.parent / "courses"
+NOTEBOOKS = HUB_CONFIG.parent / "notebooks"
+PORTS = ("hub", "proxy_api", "exchange")
+
+
+class Settings(Model):
+    """One hub. `state` is private to its owner; `environment` is what the scheduler's commands need."""
+
+    state: Path
+    site_id: str = "local"
+    port: int = Field(default=8000, ge=1, le=65535)
+    database: str = ""
+    """An SQLAlchemy URL for all of the hub's tables; empty for SQLite files in `state`."""
+    courses: Path = COURSES
+    environment: Mapping[str, str] = {}
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the CAMPUS_* variables that `to_environment` wrote."""
+        return cls.model_validate_json(environ["CAMPUS_SETTINGS"])
+
+    def to_environment(self) -> dict[str, str]:
+        """The variable that carries these settings to the hub's process."""
+        return {"CAMPUS_SETTINGS": self.model_dump_json()}
+
+    @property
+    def site(self) -> Site:
+        """The site's facts; raises `BadFile` for a site that isn't in the catalogue."""
+        path = SITES / f"{self.site_id}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(path.stem for path in SITES.glob("*.yaml")))
+            raise BadFile(f"There is no site {self.site_id!r}. The sites are: {known}.")
+        return Site.load(path)
+
+    @property
+    def deployment(self) -> Deployment:
+        """Who is on this campus."""
+        return Deployment.load(HUB_CONFIG / "campus.yaml")
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The courses that are offered."""
+        return Catalogue.load(self.courses)
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the hub."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def shares_one_account(self) -> bool:
+        """Without root everybody runs as the hub's own Unix account: a demo, not a service."""
+        return os.geteuid() != 0
+
+    def database_url(self, name: str) -> str:
+        """The database for one part of the hub; parts share a server, but not an SQLite file."""
+        return self.database or f"sqlite:///{self.state / name}.sqlite"
+
+    def ports(self) -> dict[str, int]:
+        """Ports for the hub's own processes, chosen once: running servers remember the hub's."""
+        path = self.state / "ports.json"
+        if not path.exists():
+            path.write_text(json.dumps(_free_ports(PORTS)))
+        ports: dict[str, int] = json.loads(path.read_text())
+        return ports
+
+    def secret(self, name: str) -> str:
+        """A random secret of this hub, made on first use and kept in a private file."""
+        path = self.state / f"{name}.secret"
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text()
+
+
+def _free_ports(names: tuple[str, ...]) -> dict[str, int]:
+    sockets = {name: socket.socket() for name in names}
+    try:
+        for one in sockets.values():
+            one.bind(("127.0.0.1", 0))
+        return {name: one.getsockname()[1] for name, one in sockets.items()}
+    finally:
+        for one in sockets.values():
+            one.close()

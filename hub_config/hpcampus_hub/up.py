@@ -1,0 +1,154 @@
+"""`campus up`: a whole campus on this machine, until Ctrl-C."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from hpcampus_spawner.models import BadFile
+from hpcampus_spawner.reconcile import end_all
+
+from hpcampus_hub.demo import demo_passwords
+from hpcampus_hub.hub_process import HubFailed, HubProcess
+from hpcampus_hub.people import demo_homes
+from hpcampus_hub.settings import HUB_CONFIG, SITES, Settings
+from hpcampus_hub.site_cluster import open_cluster
+
+LAST_JOBS_SECONDS = 60
+
+
+@click.command()
+@click.option("--site", "site_id", default="local", show_default=True, help="Which site's rules to run by.")
+@click.option("--port", default=8000, show_default=True, help="The port of 127.0.0.1 to listen on.")
+@click.option("--state", type=click.Path(path_type=Path), help="Where the campus keeps everything.")
+@click.option(
+    "--database", default="", help="An SQLAlchemy URL, such as postgresql+psycopg://…; else SQLite."
+)
+def up(site_id: str, port: int, state: Path | None, database: str) -> None:
+    """Start the hub on this machine, with people to log in as, until Ctrl-C.
+
+    With `--site local` jobs run as processes; with any other site they go to a twin of its cluster, a real
+    Slurm on this machine, which needs root and Slurm's packages.
+    """
+    folder = state or HUB_CONFIG.parent / ".state" / site_id
+    settings = Settings(state=folder.absolute(), site_id=site_id, port=port, database=database)
+    try:
+        with ExitStack() as stack:
+            signal.signal(signal.SIGTERM, _like_ctrl_c)
+            _bring_up(settings, stack)
+    except KeyboardInterrupt:
+        _say("Stopped.")
+    except (BadFile, HubFailed, CannotStart) as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+class CannotStart(Exception):
+    """What is missing, and what to do about it."""
+
+
+def _bring_up(settings: Settings, stack: ExitStack) -> None:
+    site = settings.site
+    stack.enter_context(_only_one(settings.state))
+    stack.enter_context(demo_homes(settings))
+    if site.scheduler.kind == "slurm":
+        settings = stack.enter_context(_twin(settings))
+    _release_lessons(settings)
+    stack.callback(_end_jobs, settings)
+    _say("Starting the hub …")
+    hub = stack.enter_context(HubProcess(settings).running())
+    _welcome(settings)
+    hub.wait()
+
+
+def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """The state folder, private but passable, and held by one campus at a time."""
+    # Learners' homes may lie below it: they pass through, and can list and read nothing.
+    state.mkdir(mode=0o711, parents=True, exist_ok=True)
+    os.umask(0o077)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"A campus is already running from {state}. Stop it first.") from None
+        yield
+
+
+@contextmanager
+def _twin(settings: Settings) -> Iterator[Settings]:
+    """The site's cluster in miniature, and the settings with which its commands are reached."""
+    from hpcampus_hub.twin import Twin, TwinUnavailable  # noqa: PLC0415 - needs Slurm; most don't have it
+
+    _say(f"Starting a twin of {settings.site.system}: a real Slurm on this machine …")
+    twin = Twin(settings.site, settings.state / "twin")
+    try:
+        twin.start()
+    except TwinUnavailable as problem:
+        raise CannotStart(str(problem)) from None
+    try:
+        deployment = settings.deployment
+        for account in deployment.demo_accounts(settings.site_id):
+            twin.add_people(list(deployment.demo), account=account)
+        yield settings.model_copy(update={"environment": twin.environment})
+    finally:
+        _say("Stopping the twin …")
+        twin.stop()
+
+
+def _release_lessons(settings: Settings) -> None:
+    """Put every lesson into the exchange; what is there already stays as it is."""
+    from hpcampus_grading.release import release_all  # noqa: PLC0415 - imports nbgrader
+
+    _say("Preparing the lessons …")
+    release_all(settings.catalogue, settings.database_url("exchange"), settings.state / "store")
+
+
+def _end_jobs(settings: Settings) -> None:
+    _say("Ending the jobs …")
+    if not asyncio.run(end_all(open_cluster(settings), LAST_JOBS_SECONDS)):
+        click.echo("Some jobs could not be ended; they are ended at the next start.", err=True)
+
+
+def _welcome(settings: Settings) -> None:
+    people = settings.deployment.demo
+    passwords = demo_passwords(settings.state / "passwords.json", people)
+    width = max(map(len, people))
+    click.echo(f"\n  HPCampus is up: {settings.url}   (site: {settings.site.system})\n")
+    for name, person in people.items():
+        click.echo(f"    {name:<{width}}  {passwords[name]}  {person.shown_as}")
+    if settings.shares_one_account:
+        click.echo(
+            "\n  Everybody's notebooks run as your own Unix account: a demo, not for people you don't trust."
+        )
+    click.echo("\n  Ctrl-C stops everything.\n")
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence)
+    sys.stdout.flush()
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def sites(as_json: bool) -> None:
+    """List the sites that this campus knows."""
+    from hpcampus_spawner.site import Site  # noqa: PLC0415
+
+    loaded = [Site.load(path) for path in sorted(SITES.glob("*.yaml"))]
+    if as_json:
+        click.echo("[" + ",".join(site.model_dump_json() for site in loaded) + "]")
+        return
+    for site in loaded:
+        click.echo(
+            f"{site.id:<12} {site.factory:<12} {site.system:<16} {site.scheduler.kind:<6} {site.confidence}"
+        )
