@@ -39,9 +39,9 @@ class Point:
         return f"{'passed' if self.passed else 'failed'}: {self.earned} of {self.possible} launches"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
-    """What a check found out about one kernel. A notebook shows it as a table."""
+    """What a check found out about one kernel. A notebook shows it as a table, a terminal as text."""
 
     problem: str
     points: tuple[Point, ...]
@@ -72,6 +72,8 @@ class Verdict:
             lines.append(f"  {point.meaning} ({point.state})")
             lines += [f"    {words}"] if words else []
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         # Built as a tree, so that words from a learner's code are escaped.
