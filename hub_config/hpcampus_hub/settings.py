@@ -33,6 +33,7 @@ class Settings(Model):
     database: str = ""
     """An SQLAlchemy URL for all of the hub's tables; empty for SQLite files in `state`."""
     courses: Path = COURSES
+    sites: Path = SITES
     environment: Mapping[str, str] = {}
 
     @classmethod
@@ -47,9 +48,9 @@ class Settings(Model):
     @property
     def site(self) -> Site:
         """The site's facts; raises `BadFile` for a site that isn't in the catalogue."""
-        path = SITES / f"{self.site_id}.yaml"
+        path = self.sites / f"{self.site_id}.yaml"
         if not path.is_file():
-            known = ", ".join(sorted(path.stem for path in SITES.glob("*.yaml")))
+            known = ", ".join(sorted(path.stem for path in self.sites.glob("*.yaml")))
             raise BadFile(f"There is no site {self.site_id!r}. The sites are: {known}.")
         return Site.load(path)
 

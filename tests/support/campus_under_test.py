@@ -1,0 +1,216 @@
+"""A real campus for tests: hub, proxy and exchange on free ports, and people who use them over HTTP."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import requests
+from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, Settings
+
+Answer = TypeVar("Answer")
+PROXY_PROGRAMS = HUB_CONFIG / "proxy" / "node_modules" / ".bin"
+
+
+def wait_for(question: Callable[[], Answer | None], what: str, seconds: float = 60) -> Answer:
+    """Ask until the answer is true; fails with `what` was waited for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := question():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def private_folder() -> Path:
+    """A new folder that other accounts can pass through, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="hpcampus-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    return folder
+
+
+def programs() -> dict[str, str]:
+    """An environment in which the venv's programs, node and the proxy are found, and nothing else is set."""
+    path = [str(Path(sys.executable).parent), str(PROXY_PROGRAMS), os.environ["PATH"]]
+    return {"PATH": ":".join(path), "LANG": "C.UTF-8"}
+
+
+class CampusUnderTest:
+    """One hub that can be killed and started again. As root it runs as `nobody`, like a laptop would."""
+
+    def __init__(self, settings: Settings, *, as_root: bool = False) -> None:
+        self.settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+        self._become: dict[str, Any] = {}
+        if os.geteuid() == 0 and not as_root:
+            self._become = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            subprocess.run(["chown", "-R", "nobody:nogroup", str(settings.state)], check=True)
+
+    @property
+    def log(self) -> str:
+        """What the hub has written so far."""
+        return (self.settings.state / "hub.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start the hub and wait until it answers."""
+        with (self.settings.state / "hub.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE)],
+                cwd=self.settings.state,
+                env={
+                    **programs(),
+                    **self.settings.environment,
+                    **self.settings.to_environment(),
+                    "HOME": str(self.settings.state),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **self._become,
+            )
+        wait_for(self._answers, f"the hub answers; its log:\n{self.log[-3000:]}", 90)
+
+    def kill(self) -> None:
+        """SIGKILL: the hub gets no chance to tidy up."""
+        self.end(signal.SIGKILL)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End the hub process with that signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        self.process.wait(60)
+
+    def stop(self) -> None:
+        """End everything: servers first, as a person would, then the hub."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        for name in self.settings.deployment.demo:
+            self.person(name).stop_all()
+        self.end()
+
+    def person(self, name: str) -> "Somebody":
+        """Log somebody in."""
+        passwords = json.loads((self.settings.state / "passwords.json").read_text())
+        return Somebody(self.settings.url, name, passwords[name])
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the hub ended:\n{self.log[-3000:]}"
+        try:
+            return requests.get(f"{self.settings.url}/hub/health", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+class Somebody:
+    """A person with a browser's cookies, but no browser."""
+
+    def __init__(self, url: str, name: str, password: str) -> None:
+        self.url, self.name = url, name
+        self.http = requests.Session()
+        self.http.get(f"{url}/hub/login", timeout=30)
+        form = {"username": name, "password": password, "_xsrf": self.http.cookies.get("_xsrf", path="/hub/")}
+        answer = self.http.post(f"{url}/hub/login", data=form, timeout=30)
+        assert answer.url.endswith("/hub/home"), f"{name} could not log in: {answer.status_code} {answer.url}"
+
+    def api(self, method: str, path: str, **how: Any) -> requests.Response:
+        """A call of the hub's REST API, as the hub's own pages make it."""
+        headers = {"X-XSRFToken": str(self._xsrf()), **how.pop("headers", {})}
+        return self.http.request(method, f"{self.url}/hub/api/{path}", headers=headers, timeout=120, **how)
+
+    def start(self, server: str, options: Mapping[str, Any]) -> requests.Response:
+        """Press Start: send the form."""
+        form = {"_xsrf": self._xsrf(), **options}
+        url = f"{self.url}/hub/spawn/{self.name}/{server}".rstrip("/")
+        return self.http.post(url, data=form, timeout=60, allow_redirects=False)
+
+    def stop(self, server: str) -> None:
+        """Press Stop, or Cancel, and wait until the server is no more."""
+        self.api("DELETE", self._path(server))
+        wait_for(lambda: self.model(server) is None, f"{server} of {self.name} stopped")
+
+    def stop_all(self) -> None:
+        """Stop every server."""
+        for server in list(self.api("GET", f"users/{self.name}").json()["servers"]):
+            self.stop(server)
+
+    def model(self, server: str) -> dict[str, Any] | None:
+        """The hub's model of a server that is running or on its way."""
+        found: dict[str, Any] = self.api("GET", f"users/{self.name}").json()["servers"]
+        return found.get(server)
+
+    def until_ready(self, server: str, seconds: float = 90) -> dict[str, Any]:
+        """Wait for the server to be up; returns its model."""
+
+        def ready() -> dict[str, Any] | None:
+            model = self.model(server)
+            return model if model and model["ready"] else None
+
+        return wait_for(ready, f"{server} of {self.name} is ready", seconds)
+
+    def events(self, server: str) -> Iterator[dict[str, Any]]:
+        """What the queue page hears."""
+        url = f"{self.url}/hub/api/users/{self.name}/{self._server(server)}/progress"
+        with self.http.get(url, stream=True, timeout=120) as answer:
+            assert answer.ok, f"{answer.status_code}: {answer.text[:500]}"
+            for line in answer.iter_lines():
+                if line.startswith(b"data:"):
+                    yield json.loads(line[5:])
+
+    def get(self, path: str) -> requests.Response:
+        """A page, below the hub's address."""
+        return self.http.get(f"{self.url}{path}", timeout=60)
+
+    def server_started(self, server: str) -> str:
+        """When the notebook server itself says that it started; logs in to it on the way."""
+        lab = self.get(f"/user/{self.name}/{server}/lab")
+        assert lab.ok, f"{lab.status_code} {lab.url}"
+        status = self.get(f"/user/{self.name}/{server}/api/status")
+        assert status.ok, f"{status.status_code}: {status.text}"
+        return str(status.json()["started"])
+
+    def home(self) -> str:
+        """The courses page."""
+        return self.get("/hub/home").text
+
+    def _xsrf(self) -> str:
+        found = re.search(r'xsrf_token: "([^"]+)"', self.home())
+        assert found, "the page holds no XSRF token"
+        return found.group(1)
+
+    def _path(self, server: str) -> str:
+        return f"users/{self.name}/{self._server(server)}"
+
+    def _server(self, server: str) -> str:
+        return f"servers/{quote(server)}" if server else "server"
+
+
+def jobs_left(state: Path) -> list[str]:
+    """Processes whose home lies in that state folder: jobs that outlived their server."""
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes()
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if f"HOME={state}/homes/".encode() in environment:
+            left.append(command.replace(b"\0", b" ").decode())
+    return left
