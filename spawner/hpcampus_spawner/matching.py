@@ -25,7 +25,7 @@ def match(
     candidates = _wished(site, partition)
     explanation: tuple[str, ...] = ()
     if needs.gpus and needs.runs_without_gpu and not any(_has_gpus(p, needs) for p in candidates):
-        explanation = (f"{site.system} has no GPU for this: the work runs on the CPU.",)
+        explanation = (f"No GPU on {site.system}: the work runs on the CPU.",)
         needs = needs.model_copy(update={"gpus": 0})
     problems: list[str] = []
     for candidate in _preferred(candidates, needs):

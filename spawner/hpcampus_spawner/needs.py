@@ -10,11 +10,11 @@ from hpcampus_spawner.models import Model
 class Needs(Model):
     """The resources of one notebook server, in the units that its field names say."""
 
-    cpus: int = Field(default=1, ge=1, le=1024)
-    memory_gib: float = Field(default=2, gt=0, le=65536)
-    gpus: int = Field(default=0, ge=0, le=64)
+    cpus: int = Field(default=1, ge=1, le=10**6)
+    memory_gib: float = Field(default=2, gt=0, le=10**6)
+    gpus: int = Field(default=0, ge=0, le=10**6)
     gpu_vendor: Literal["nvidia", "amd"] | None = None
-    walltime_minutes: int = Field(default=60, ge=1, le=60 * 24 * 30)
+    walltime_minutes: int = Field(default=60, ge=1, le=10**6)
     runs_without_gpu: bool = Field(
         default=False, description="Whether the work is still possible on the CPU where a site has no GPU."
     )

@@ -32,10 +32,11 @@ class Options(Model):
 
     course: Slug | None = None
     assignment: Slug | None = None
-    cpus: Annotated[WholeNumber, Field(ge=1, le=1024)] | None = None
-    memory_gib: Annotated[WholeNumber, Field(ge=1, le=65536)] | None = None
-    gpus: Annotated[WholeNumber, Field(ge=0, le=64)] | None = None
-    hours: Annotated[WholeNumber, Field(ge=1, le=720)] | None = None
+    # The site's own limits are the matching's business: it knows what would fit instead.
+    cpus: Annotated[WholeNumber, Field(ge=1, le=10**4)] | None = None
+    memory_gib: Annotated[WholeNumber, Field(ge=1, le=10**5)] | None = None
+    gpus: Annotated[WholeNumber, Field(ge=0, le=10**4)] | None = None
+    hours: Annotated[WholeNumber, Field(ge=1, le=10**4)] | None = None
     partition: SchedulerName | None = None
 
     @model_validator(mode="after")

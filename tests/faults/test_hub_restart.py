@@ -62,7 +62,7 @@ def test_a_pending_job_is_adopted(campus: CampusUnderTest) -> None:
         "starts": None,
         "node": "",
         "explanation": [
-            "this machine has no GPU for this: the work runs on the CPU.",
+            "No GPU on this machine: the work runs on the CPU.",
             "local: 2 CPUs and 4 GiB for 1 h.",
         ],
     }
