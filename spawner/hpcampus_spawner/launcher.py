@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
 
 LOG_TAIL = 4096
 SBATCH_SECONDS = 60
+RECORD_SECONDS = 10
 _OPTION = re.compile(
     r"--(account|partition|qos|comment|job-name|cpus-per-task|mem|gres|time)=[A-Za-z0-9][A-Za-z0-9_.:/-]*"
 )
@@ -64,7 +66,11 @@ def scancel(order: Order) -> Order:
 
 def start(order: Order) -> Order:
     """Run the job here, as a process of its own that outlives the hub."""
-    folder = _prepare(order)
+    try:
+        folder = _prepare(order)
+    except FileExistsError:
+        # A hub that died before it heard our answer asks again: the job must not start twice.
+        return {"process": _recorded(spawn_folder(str(order["spawn_id"])))}
     script = folder / "job.sh"
     _write_private(script, str(order["script"]))
     with (folder / LOG).open("ab") as log:
@@ -92,7 +98,7 @@ def stop(order: Order) -> Order:
     """Ask a local job to end; it ends its own processes."""
     with contextlib.suppress(OSError, ValueError, ProcessLookupError):
         record = json.loads((spawn_folder(str(order["spawn_id"])) / PROCESS).read_text())
-        if birth(int(record["pid"])) == record["born"]:
+        if alive(int(record["pid"]), record["born"]):
             os.kill(int(record["pid"]), signal.SIGTERM)
     return {}
 
@@ -122,12 +128,19 @@ VERBS: dict[str, Callable[[Order], Order]] = {
 def birth(pid: int) -> str | None:
     """When that process started, in clock ticks since boot; None when there is none.
 
-    With the PID it names a process for good: a PID alone is used again. (proc(5), field 22 of stat)
+    With the PID it names a process for good: a PID alone is used again. (proc(5), fields 3 and 22 of stat)
     """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
+    # A zombie has ended; not every machine's first process collects them.
+    return None if state in ("X", "Z") else fields[18]
+
+
+def alive(pid: int, born: str | None) -> bool:
+    """Whether the process that was born then still runs."""
+    return born is not None and birth(pid) == born
 
 
 def _prepare(order: Order) -> Path:
@@ -136,6 +149,16 @@ def _prepare(order: Order) -> Path:
     folder.mkdir(mode=0o700, parents=True)
     _write_private(folder / TICKET, str(order["ticket"]))
     return folder
+
+
+def _recorded(folder: Path) -> Any:
+    """The process that an order before this one started; it may be writing its record just now."""
+    deadline = time.monotonic() + RECORD_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads((folder / PROCESS).read_text())
+        time.sleep(0.05)
+    raise BadOrder("this job was started before, and nothing is known of it")
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -10,6 +10,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+
+class _Moment(sa.TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
 _METADATA = sa.MetaData()
 _SPAWNS = sa.Table(
     "campus_spawns",
@@ -23,8 +34,8 @@ _SPAWNS = sa.Table(
     sa.Column("job_id", sa.String(64)),
     sa.Column("port", sa.Integer),
     sa.Column("api_token", sa.String(255)),
-    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("ended", sa.DateTime(timezone=True)),
+    sa.Column("created", _Moment, nullable=False),
+    sa.Column("ended", _Moment),
     sa.Column("reason", sa.Text),
     sa.Column("settled", sa.Boolean, nullable=False, default=False),
 )
@@ -76,6 +87,10 @@ class Ledger:
         """The live spawn of that server."""
         mine = (_SPAWNS.c.learner == learner) & (_SPAWNS.c.server == server)
         return next(iter(self._select(mine & _SPAWNS.c.ended.is_(None))), None)
+
+    def is_live(self, spawn_id: str) -> bool:
+        """Whether that spawn's server is still wanted."""
+        return bool(self._select((_SPAWNS.c.spawn_id == spawn_id) & _SPAWNS.c.ended.is_(None)))
 
     def all_live(self) -> list[Spawn]:
         """Every live spawn."""

@@ -15,8 +15,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hpcampus_spawner.launcher import birth
+from hpcampus_spawner.launcher import alive
 from hpcampus_spawner.launching import Launcher, LauncherError
+from hpcampus_spawner.local_job import TIMED_OUT
 from hpcampus_spawner.models import Model
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus, SchedulerError, Submission
 
@@ -44,8 +45,13 @@ class LocalJob(Model):
     @property
     def state(self) -> JobState:
         """What the word means."""
-        words = {"PENDING": JobState.PENDING, "RUNNING": JobState.RUNNING}
+        words = {"PENDING": JobState.PENDING, "RUNNING": JobState.RUNNING, "COMPLETING": JobState.ENDING}
         return words.get(self.word, JobState.GONE)
+
+    @property
+    def active(self) -> bool:
+        """Whether it holds its CPUs."""
+        return self.state in (JobState.RUNNING, JobState.ENDING)
 
     @property
     def ends(self) -> datetime | None:
@@ -71,6 +77,10 @@ class LocalScheduler:
 
     async def submit(self, learner: str, submission: Submission) -> str:
         """Put the job at the end of the queue, and start it if there is room."""
+        # Somebody who stops waiting must not leave a process that the queue doesn't know.
+        return await asyncio.shield(self._submit(learner, submission))
+
+    async def _submit(self, learner: str, submission: Submission) -> str:
         async with self._lock:
             number = max((int(job.job_id) for job in self._queue), default=0) + 1
             job = LocalJob(
@@ -89,6 +99,9 @@ class LocalScheduler:
 
     async def jobs(self) -> Mapping[str, JobStatus]:
         """Let the queue move, then say where everybody is."""
+        return await asyncio.shield(self._look())
+
+    async def _look(self) -> Mapping[str, JobStatus]:
         async with self._lock:
             await self._move()
             pending = [job.job_id for job in self._queue if job.state is JobState.PENDING]
@@ -102,13 +115,15 @@ class LocalScheduler:
     async def cancel(self, learner: str, job_id: str) -> None:
         """Take the job out of the queue, or ask its process to end."""
         async with self._lock:
-            job = next((job for job in self._queue if job.job_id == job_id), None)
+            mine = (job for job in self._queue if (job.learner, job.job_id) == (learner, job_id))
+            job = next(mine, None)
             if job is None:
                 return
             if job.state is JobState.PENDING:
                 self._replace(job, word="CANCELLED", ended=datetime.now(UTC), script="", ticket="")
             elif job.state is JobState.RUNNING:
                 await self._order(job, "stop")
+                self._replace(job, word="COMPLETING")
 
     async def address(self, node: str) -> str:
         """Every job runs here."""
@@ -121,22 +136,29 @@ class LocalScheduler:
             answer = await self._launcher.order(learner, "result", spawn_id=spawn_id)
         except LauncherError:
             return Ending(word, None, "")
-        return Ending(word, answer["exit_code"], str(answer["log"]))
+        code = answer["exit_code"]
+        if word == "COMPLETED" and code:
+            word = "TIMEOUT" if code == TIMED_OUT else "FAILED"
+        return Ending(word, code, str(answer["log"]))
 
     async def _move(self) -> None:
         """Notice jobs that ended and start those whose turn it is."""
         for job in self._queue:
-            if job.state is JobState.RUNNING and (job.pid is None or birth(job.pid) != job.born):
-                self._replace(job, word="COMPLETED", ended=datetime.now(UTC))
+            if job.active and (job.pid is None or not alive(job.pid, job.born)):
+                word = "COMPLETED" if job.state is JobState.RUNNING else "CANCELLED"
+                self._replace(job, word=word, ended=datetime.now(UTC))
         oldest = datetime.now(UTC) - KEPT
-        kept = tuple(job for job in self._queue if job.ended is None or job.ended > oldest)
+        # The last one stays, so that no number is ever given twice.
+        kept = tuple(
+            job for job in self._queue if job.ended is None or job.ended > oldest or job is self._queue[-1]
+        )
         if kept != self._queue:
             self._save(kept)
         for job in self._queue:
             if job.state is not JobState.PENDING:
                 continue
-            running = (other for other in self._queue if other.state is JobState.RUNNING)
-            if _cpus(running) + job.cpus > self._cpus:
+            busy = sum(other.cpus for other in self._queue if other.active)
+            if busy + job.cpus > self._cpus:
                 break
             await self._start(job)
 
@@ -181,7 +203,7 @@ class LocalScheduler:
 
     def _estimate(self) -> datetime | None:
         """The latest moment at which a running job must have made room."""
-        ends = [job.ends for job in self._queue if job.state is JobState.RUNNING and job.ends]
+        ends = [job.ends for job in self._queue if job.active and job.ends]
         return min(ends, default=None)
 
     def _replace(self, job: LocalJob, **changes: Any) -> None:
@@ -198,7 +220,3 @@ class LocalScheduler:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(self._file)
-
-
-def _cpus(jobs: Iterable[LocalJob]) -> int:
-    return sum(job.cpus for job in jobs)

@@ -12,37 +12,37 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from hpcampus_spawner.folders import EXIT, spawn_folder
 
 GRACE_SECONDS = 10
 _PR_SET_CHILD_SUBREAPER = 36
-_TIMED_OUT = 124
+TIMED_OUT = 124
 
 
 def main(spawn_id: str, seconds: int) -> int:
     """Run the spawn's script for at most `seconds`, write its exit code, leave nothing running."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Noted, never raised: an exception at the wrong moment would leave the job's processes behind.
+    asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+        signal.signal(number, lambda number, frame: asked.append(number))
     folder = spawn_folder(spawn_id)
     job = subprocess.Popen(["bash", "-l", folder / "job.sh"], cwd=Path.home(), start_new_session=True)
-    try:
-        code = job.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        code = _TIMED_OUT
-    except KeyboardInterrupt:
-        code = -signal.SIGTERM
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+    code = _wait(job, time.monotonic() + seconds, asked)
     _end_descendants()
     (folder / EXIT).write_text(str(code))
     return 0
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _wait(job: subprocess.Popen[bytes], deadline: float, asked: list[int]) -> int:
+    while (code := job.poll()) is None:
+        if asked:
+            return -asked[0]
+        if time.monotonic() > deadline:
+            return TIMED_OUT
+        time.sleep(0.1)
+    return code
 
 
 def _end_descendants() -> None:

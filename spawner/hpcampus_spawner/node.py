@@ -4,6 +4,7 @@ The ticket in the learner's home names the hub and holds the one-time secret of 
 the hub's answer, so that none waits in a file while the job is queued. Standard library only.
 """
 
+import http.client
 import json
 import os
 import signal
@@ -89,7 +90,8 @@ def report(ticket: Ticket, port: int) -> dict[str, Any]:
             if error.code < 500:
                 raise Stop(f"The hub doesn't want this job any more (it answered {error.code}).") from None
             problem = f"it answered {error.code}"
-        except OSError as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # Not there, or gone in the middle of its answer.
             problem = str(error)
         if time.monotonic() > deadline:
             raise Stop(f"The hub can't be reached from this node ({problem}).")
@@ -104,7 +106,8 @@ def run_server(answer: dict[str, Any]) -> int:
     # The environment's own programs come first: alembic, jupyter and friends are called by name.
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterhub.singleuser", *map(str, answer["arguments"])],
+        # -P: a learner's random.py at home must not stand in for Python's own.
+        [sys.executable, "-P", "-m", "jupyterhub.singleuser", *map(str, answer["arguments"])],
         env=environment,
         cwd=Path.home(),
     )

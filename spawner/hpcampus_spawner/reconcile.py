@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.ledger import Spawn
@@ -10,6 +11,10 @@ from hpcampus_spawner.scheduler import JobState, SchedulerError
 
 # Asks the hub to start that server again, which adopts the job; raises when it can't be asked.
 Resume = Callable[[Spawn], Awaitable[None]]
+
+UNCERTAIN = timedelta(minutes=6)
+"""How long a submission without an answer may still become a job: a request that waits in the socket of a
+slurmctld that hangs is good for as long as munge's credential, which is 5 minutes."""
 
 log = logging.getLogger("hpcampus.reconcile")
 
@@ -36,23 +41,38 @@ async def settle_for_ever(cluster: Cluster) -> None:
             log.exception("settling failed; it is tried again")
 
 
-async def settle(cluster: Cluster) -> None:
-    """End or write off every job whose server has ended; unknown things wait for a better answer."""
+async def settle(cluster: Cluster, uncertain: timedelta = UNCERTAIN) -> None:
+    """End or write off every job whose server has ended; unknown things wait for a better answer.
+
+    A spawn without a job's id is written off only when `uncertain` is over and the scheduler has no such job.
+    """
     if cluster.watcher.problem is not None:
         return
     for spawn in cluster.ledger.unsettled():
         try:
-            await _settle_one(cluster, spawn)
+            await _settle_one(cluster, spawn, uncertain)
         except SchedulerError as error:
             log.warning("job %s of %s: %s", spawn.job_id, spawn.learner, error)
 
 
-async def _settle_one(cluster: Cluster, spawn: Spawn) -> None:
+async def _settle_one(cluster: Cluster, spawn: Spawn, uncertain: timedelta) -> None:
+    # Taken before the search: a job that appears during it counts as not searched for.
+    late = datetime.now(UTC) - spawn.created > uncertain
     job_id = spawn.job_id or await cluster.scheduler.find(spawn.learner, spawn.tag)
-    job = cluster.watcher.status(job_id, since=0.0) if job_id else None
-    if job_id is None or (job is not None and job.state is JobState.GONE):
+    if job_id is None:
+        if late:
+            cluster.ledger.settle(spawn.spawn_id)
+        return
+    if spawn.job_id is None:
+        cluster.ledger.submitted(spawn.spawn_id, job_id)
+    job = cluster.watcher.status(job_id, since=0.0)
+    if job is not None and job.state is JobState.GONE:
         cluster.ledger.settle(spawn.spawn_id)
     elif job is not None and job.state is not JobState.ENDING:
+        if await cluster.scheduler.find(spawn.learner, spawn.tag) != job_id:
+            # A scheduler that lost its state has given the id to another job.
+            cluster.ledger.settle(spawn.spawn_id)
+            return
         log.info("cancelling job %s of %s: its server has ended", job_id, spawn.learner)
         await cluster.scheduler.cancel(spawn.learner, job_id)
         cluster.watcher.nudge()
@@ -66,7 +86,8 @@ async def end_all(cluster: Cluster, deadline_seconds: float) -> bool:
         async with asyncio.timeout(deadline_seconds):
             while cluster.ledger.unsettled():
                 await cluster.watcher.ask()
-                await settle(cluster)
+                # Nothing submits any more, so what the scheduler doesn't have won't come.
+                await settle(cluster, uncertain=timedelta(0))
                 await asyncio.sleep(0.2)
     except TimeoutError:
         return False

@@ -1,7 +1,6 @@
 """The hub's door for jobs: one integer port, once, for the live spawn. Everything else is refused."""
 
 import json
-from typing import Any
 
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
@@ -28,6 +27,9 @@ class PortReportHandler(APIHandler):
         port = _port(self.request.body)
         spawner = BatchSpawner.cluster.expected.get(spawn_id)
         if spawner is None:
+            if BatchSpawner.cluster.ledger.is_live(spawn_id):
+                # The hub has just started and adopts this job in a moment.
+                raise web.HTTPError(503, "try again")
             raise web.HTTPError(410, "this server is no longer wanted")
         try:
             answer = await spawner.accept_report(secret, key, port)
@@ -51,16 +53,14 @@ def _port(body: bytes) -> int:
     if len(body) > LONGEST_BODY:
         raise web.HTTPError(413, "a report is one small number")
     try:
-        report = json.loads(body, object_pairs_hook=_only_port)
+        # Pairs, because a dict would hide a key that comes twice.
+        report = json.loads(body, object_pairs_hook=tuple)
     except ValueError:
         report = None
-    if type(report) is not int or not 1024 <= report <= 65535:
+    port = report[0][1] if isinstance(report, tuple) and [key for key, _ in report] == ["port"] else None
+    if type(port) is not int or not 1024 <= port <= 65535:
         raise web.HTTPError(400, 'a report is {"port": N}, with N from 1024 to 65535')
-    return report
-
-
-def _only_port(pairs: list[tuple[str, Any]]) -> Any:
-    return pairs[0][1] if len(pairs) == 1 and pairs[0][0] == "port" else None
+    return port
 
 
 HANDLERS = [(r"/api/campus/spawns/([0-9a-f]{32})/port", PortReportHandler)]

@@ -105,7 +105,7 @@ def _time(text: str) -> datetime | None:
     """Slurm prints local time without a zone; N/A where it knows none."""
     try:
         return datetime.fromisoformat(text).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -114,7 +114,7 @@ class SlurmScheduler:
 
     def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
         self._launcher = launcher
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
         self._environment = {**inherited, "LANG": "C.UTF-8", **(environment or {})}
         self._addresses: dict[str, str] = {}
 
@@ -205,7 +205,16 @@ def _fields(text: str) -> dict[str, str]:
 
 def _unreachable(err: str) -> bool:
     """Whether sbatch failed to reach slurmctld, which may have accepted the job all the same."""
-    signs = ("Unable to contact slurm controller", "Socket timed out", "Protocol authentication", "fatal:")
+    signs = (
+        "Unable to contact slurm controller",
+        "Socket timed out",
+        "Protocol authentication",
+        "Zero Bytes were transmitted",
+        "Message receive failure",
+        "Message send failure",
+        "Connection ",
+        "fatal:",
+    )
     return any(sign in err for sign in signs)
 
 

@@ -129,9 +129,6 @@ class BatchSpawner(Spawner):
             await self._submit()
         else:
             await self._adopt(spawn)
-            if spawn.port is not None:
-                self.port = spawn.port
-                return await self._url()
         with self.cluster.watcher.waiting():
             self.port = await self._await_report()
         return await self._url()
@@ -193,17 +190,19 @@ class BatchSpawner(Spawner):
 
     async def _adopt(self, spawn: Spawn) -> None:
         """Take over the job that an earlier life of the hub submitted."""
-        self._expect(spawn.spawn_id)
-        # The hub may have died before it wrote down the answer of the scheduler.
-        job_id = spawn.job_id or await self._find(spawn)
+        report = self._expect(spawn.spawn_id)
+        # By its tag, not by its id: the hub may have died before it wrote down the id, and a scheduler
+        # that lost its state hands out the same ids again.
+        job_id = await self._find(spawn)
         if job_id is None:
-            self.cluster.ledger.end(spawn.spawn_id, "the job was never submitted")
+            self.cluster.ledger.end(spawn.spawn_id, "the scheduler knows no such job")
             await self._submit()
             return
         self.job_id = job_id
         self.cluster.ledger.submitted(spawn.spawn_id, job_id)
-        if spawn.api_token:
-            self.api_token = spawn.api_token
+        if spawn.port is not None:
+            report.set_result(spawn.port)
+            self.api_token = spawn.api_token or self.api_token
         self.log.info("adopted job %s for %s", job_id, self._log_name)
 
     async def _find(self, spawn: Spawn) -> str | None:
@@ -218,11 +217,12 @@ class BatchSpawner(Spawner):
                 status=503,
             ) from None
 
-    def _expect(self, spawn_id: str) -> None:
+    def _expect(self, spawn_id: str) -> "asyncio.Future[int]":
         self.spawn_id = spawn_id
         self._since = time.monotonic()
         self._report = asyncio.get_running_loop().create_future()
         self.cluster.expected[spawn_id] = self
+        return self._report
 
     async def _await_report(self) -> int:
         """Wait for the port, for as long as the job may still send it."""
@@ -232,11 +232,11 @@ class BatchSpawner(Spawner):
             either: list[asyncio.Future[Any]] = [tick, self._report]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             tick.cancel()
-            if self._report.done():
-                return self._report.result()
             job = self._job()
             if job is not None and job.state is JobState.GONE:
                 raise await self._explain(job)
+            if self._report.done():
+                return self._report.result()
 
     async def _explain(self, job: JobStatus) -> SpawnFailed:
         """Why the job ended before it became a server."""
