@@ -44,7 +44,7 @@ def bounds(run: Run, case: Case) -> str | None:
     if run.trace is None or not run.trace.strays:
         return None
     strays = run.trace.strays
-    first = min(strays, key=lambda stray: (stray.thread, stray.place))
+    first = min(strays, key=lambda stray: stray.thread)
     did = "read" if first.kind is Kind.READ else "changed"
     times = f" There are {len(strays)} such accesses." if len(strays) > 1 else ""
     return (

@@ -1,7 +1,9 @@
 """Run a kernel once and keep what it did: traced on the simulator, between guard zones on a GPU."""
 
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,8 +50,23 @@ def traced(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run
         barriers=any(name.startswith("syncthreads") for name in names),
     )
     views = {name: TracedArray(trace, name, array) for name, array in after.items()}
-    error = _launch(kernel, case, [views.get(name, value) for name, value in arguments.items()])
+    with _one_thread_after_the_other(not trace.barriers):
+        error = _launch(kernel, case, [views.get(name, value) for name, value in arguments.items()])
     return Run(before=arguments, after=after, trace=trace, error=error)
+
+
+@contextmanager
+def _one_thread_after_the_other(possible: bool) -> Iterator[None]:
+    """Let each simulated thread run to its end, so that the same kernel always gets the same verdict.
+
+    Threads that wait for each other at a barrier must take turns; then nothing is changed.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.2 if possible else interval)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:

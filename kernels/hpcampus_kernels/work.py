@@ -1,10 +1,10 @@
 """Work that a kernel left out, did twice, or lost because two threads met, from the trace of a simulated run.
 
-A lost update is found without having to lose one. Numba's simulator runs its threads under Python's lock and
-switches between them so rarely that `counts[i] += 1` nearly always gives the right sum. But when two threads
-touch one element and at least one writes it without an atomic operation, nothing orders the two on a GPU,
-whatever sum came out here. That rule needs no luck. It is exact for kernels without barriers; of a kernel
-that calls `syncthreads`, only threads of different blocks are compared, because no barrier orders those.
+A lost update is found without having to lose one. Simulated threads run under Python's lock, and here one
+after the other, so `counts[i] += 1` gives the right sum. But when two threads touch one element and at least
+one writes it without an atomic operation, nothing orders the two on a GPU, whatever sum came out here. That
+rule needs no luck. It is exact for kernels without barriers; of a kernel that calls `syncthreads`, only
+threads of different blocks are compared, because no barrier orders those.
 """
 
 from collections import defaultdict

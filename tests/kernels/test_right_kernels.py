@@ -1,0 +1,152 @@
+"""The three versions of every problem agree, and a right kernel is never blamed, however it is written."""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hpcampus_kernels import PROBLEMS, Case, Problem, check, cuda
+from hpcampus_kernels.launch import guarded, run
+
+EDGES = {
+    "vector_add": [Case((0,), (1,), (32,)), Case((1,), (1,), (1,)), Case((5,), (9,), (32,))],
+    "saxpy": [
+        Case((0,), (1,), (32,)),
+        Case((1,), (1,), (1,)),
+        Case((77,), (1,), (1,)),
+        Case((5,), (9,), (32,)),
+    ],
+    "grey": [Case((0, 5), (1, 1), (8, 8)), Case((1, 1), (1, 1), (1, 1)), Case((3, 20), (4, 2), (8, 8))],
+    "histogram": [Case((0, 4), (1,), (32,)), Case((1, 1), (1,), (1,)), Case((700, 2), (4,), (48,))],
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "problem" in metafunc.fixturenames:
+        metafunc.parametrize("problem", PROBLEMS.values(), ids=list(PROBLEMS))
+
+
+def test_the_gpu_version_passes_every_point(problem: Problem) -> None:
+    verdict = check(problem.gpu, problem.name)
+    assert verdict.passed, str(verdict)
+    assert all(point.possible == len(problem.cases) for point in verdict.points)
+
+
+def test_degenerate_sizes_pass_too(problem: Problem) -> None:
+    verdict = check(problem.gpu, problem.name, EDGES[problem.name], seed=7)
+    assert verdict.passed, str(verdict)
+
+
+def test_the_cpu_version_agrees_with_the_reference(problem: Problem) -> None:
+    for case in (*problem.cases, *EDGES[problem.name]):
+        arguments = problem.arguments(case.size, np.random.default_rng(3))
+        expected = problem.reference(*arguments)
+        problem.cpu(*arguments)
+        got = arguments[problem.parameters.index(problem.output)]
+        assert isinstance(got, np.ndarray)
+        assert not problem.tolerance.wrong(got, expected).any()
+
+
+def test_the_gpu_version_agrees_between_guard_zones(problem: Problem) -> None:
+    case = problem.cases[1]
+    before = run(problem.gpu, problem, case, seed=1).before
+    done = guarded(problem.gpu, case, before)
+    assert done.error is None
+    assert not done.damaged
+    assert not problem.tolerance.wrong(done.after[problem.output], problem.reference(*before.values())).any()
+
+
+def test_costs_are_those_of_the_formula(problem: Problem) -> None:
+    flops = {"vector_add": 1000, "saxpy": 2000, "grey": 5 * 20 * 50, "histogram": 1000}
+    moved = {"vector_add": 12_000, "saxpy": 12_000, "grey": 16 * 20 * 50, "histogram": 4000 + 4 * 50}
+    size = {"grey": (20, 50), "histogram": (1000, 50)}.get(problem.name, (1000,))
+    assert problem.flops(size) == flops[problem.name]
+    assert problem.bytes_moved(size) == moved[problem.name]
+
+
+def test_a_problem_has_ragged_launches_and_one_block_grids(problem: Problem) -> None:
+    elements = [case.size[:1] if problem.writes == "shared" else case.size for case in problem.cases]
+    threads = [math.prod(case.threads) for case in problem.cases]
+    assert any(math.prod(size) % count for size, count in zip(elements, threads, strict=True))
+    assert any(math.prod(case.grid) == 1 for case in problem.cases)
+
+
+def test_inputs_follow_from_the_seed(problem: Problem) -> None:
+    case = problem.cases[1]
+    first, again, other = (run(problem.gpu, problem, case, seed) for seed in (1, 1, 2))
+    name = problem.parameters[-2]
+    assert np.array_equal(first.before[name], again.before[name])
+    assert not np.array_equal(first.before[name], other.before[name])
+
+
+def test_a_check_spends_less_than_three_seconds_of_cpu(problem: Problem) -> None:
+    began = time.process_time()
+    check(problem.gpu, problem.name)
+    assert time.process_time() - began < 3
+
+
+@cuda.jit
+def saxpy_while(a: Any, x: Any, y: Any) -> None:
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    while i < len(y):
+        y[i] += a * x[i]
+        i += cuda.gridDim.x * cuda.blockDim.x
+
+
+@cuda.jit
+def add_twice_in_its_own_element(x: Any, y: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i >= out.shape[0]:
+        return
+    out[i] = x[i]
+    out[i] += y[i]
+
+
+@cuda.jit
+def grey_by_slices(rgb: Any, grey: Any) -> None:
+    x, y = cuda.grid(2)
+    if y < rgb.shape[0] and x < rgb.shape[1]:
+        pixel = rgb[y, x]
+        total = 0.0
+        for channel, weight in enumerate((0.2126, 0.7152, 0.0722)):
+            total += weight * pixel[channel]
+        grey[y, x] = total
+
+
+@cuda.jit
+def histogram_with_a_stride_of_its_own(levels: Any, counts: Any) -> None:
+    chunk = (levels.size + cuda.gridsize(1) - 1) // cuda.gridsize(1)
+    start = cuda.grid(1) * chunk
+    for level in levels[start : start + chunk]:
+        if level >= 0 and level < counts.size:
+            cuda.atomic.add(counts, level, 1)
+
+
+@cuda.jit
+def histogram_private_to_a_block(levels: Any, counts: Any) -> None:
+    private = cuda.shared.array(64, np.int32)
+    for i in range(cuda.threadIdx.x, 64, cuda.blockDim.x):
+        private[i] = 0
+    cuda.syncthreads()
+    for i in range(cuda.grid(1), levels.size, cuda.gridsize(1)):
+        if 0 <= levels[i] < counts.size:
+            cuda.atomic.add(private, levels[i], 1)
+    cuda.syncthreads()
+    for i in range(cuda.threadIdx.x, counts.size, cuda.blockDim.x):
+        cuda.atomic.add(counts, i, private[i])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "name"),
+    [
+        (saxpy_while, "saxpy"),
+        (add_twice_in_its_own_element, "vector_add"),
+        (grey_by_slices, "grey"),
+        (histogram_with_a_stride_of_its_own, "histogram"),
+        (histogram_private_to_a_block, "histogram"),
+    ],
+)
+def test_another_right_way_to_write_it_passes(kernel: Any, name: str) -> None:
+    verdict = check(kernel, name)
+    assert verdict.passed, str(verdict)
