@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -78,8 +77,8 @@ def lock_entries(name: str) -> list[str]:
 
 def locked(name: str, python: str) -> dict[str, Version]:
     """The versions that lock/NAME.txt gives that Python, by canonical name."""
-    environment = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
-    versions = {}
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    versions: dict[str, Version] = {}
     for entry in lock_entries(name):
         pin = Requirement(entry.split(" --hash")[0].strip())
         if pin.marker is None or pin.marker.evaluate(environment):
