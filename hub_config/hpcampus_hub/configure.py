@@ -58,11 +58,6 @@ def servers(c: Any, settings: Settings) -> None:
     c.Spawner.http_timeout = 120
     c.Spawner.poll_interval = 10
     c.Spawner.env_keep = ["LANG"]
-    # Compute nodes seldom reach the internet, and learners didn't come for its news.
-    c.Spawner.args = [
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
 
 
 def exchange(c: Any, settings: Settings) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from hpcampus_grading.releasing import ReleaseProblem
 from hpcampus_spawner.models import BadFile
 from hpcampus_spawner.reconcile import end_all
 
 from hpcampus_hub.demo import demo_passwords
 from hpcampus_hub.hub_process import HubFailed, HubProcess
+from hpcampus_hub.lessons import release_all
 from hpcampus_hub.people import demo_homes
 from hpcampus_hub.settings import HUB_CONFIG, SITES, Settings
 from hpcampus_hub.site_cluster import open_cluster
@@ -44,7 +46,7 @@ def up(site_id: str, port: int, state: Path | None, database: str) -> None:
             _bring_up(settings, stack)
     except KeyboardInterrupt:
         _say("Stopped.")
-    except (BadFile, HubFailed, CannotStart) as problem:
+    except (BadFile, HubFailed, ReleaseProblem, CannotStart) as problem:
         raise click.ClickException(str(problem)) from None
 
 
@@ -107,10 +109,8 @@ def _twin(settings: Settings) -> Iterator[Settings]:
 
 def _release_lessons(settings: Settings) -> None:
     """Put every lesson into the exchange; what is there already stays as it is."""
-    from hpcampus_grading.release import release_all  # noqa: PLC0415 - imports nbgrader
-
     _say("Preparing the lessons …")
-    release_all(settings.catalogue, settings.database_url("exchange"), settings.state / "store")
+    release_all(settings)
 
 
 def _end_jobs(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
+from hpcampus_hub.lessons import release_all
 from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, Settings
 
 Answer = TypeVar("Answer")
@@ -58,6 +59,7 @@ class CampusUnderTest:
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
         self._become: dict[str, Any] = {}
+        release_all(settings)
         if os.geteuid() == 0 and not as_root:
             self._become = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             subprocess.run(["chown", "-R", "nobody:nogroup", str(settings.state)], check=True)
