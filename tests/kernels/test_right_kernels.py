@@ -137,6 +137,20 @@ def histogram_private_to_a_block(levels: Any, counts: Any) -> None:
         cuda.atomic.add(counts, i, private[i])
 
 
+@cuda.jit
+def histogram_in_turns(levels: Any, counts: Any) -> None:
+    """Thread 1 of the first block counts, thread 0 doubles and halves afterwards: the barrier orders them."""
+    if cuda.blockIdx.x == 0:
+        if cuda.threadIdx.x == 1:
+            for level in levels:
+                if 0 <= level < counts.size:
+                    counts[level] += 2
+        cuda.syncthreads()
+        if cuda.threadIdx.x == 0:
+            for level in range(counts.size):
+                counts[level] //= 2
+
+
 @pytest.mark.parametrize(
     ("kernel", "name"),
     [
@@ -145,6 +159,7 @@ def histogram_private_to_a_block(levels: Any, counts: Any) -> None:
         (grey_by_slices, "grey"),
         (histogram_with_a_stride_of_its_own, "histogram"),
         (histogram_private_to_a_block, "histogram"),
+        (histogram_in_turns, "histogram"),
     ],
 )
 def test_another_right_way_to_write_it_passes(kernel: Any, name: str) -> None:
