@@ -34,7 +34,8 @@ from hpcampus_spawner.scheduler import (
 from hpcampus_spawner.script import job_script
 from hpcampus_spawner.words import ending_as_html, ending_in_words, state_in_words
 
-LOCATE_SECONDS = 30
+# Shorter than the wrapper waits for the answer to its report.
+LOCATE_SECONDS = 15
 STOP_SECONDS = 60
 # A healthy job may wait in the queue for as long as it takes.
 QUEUE_SECONDS = 30 * 24 * 3600
@@ -64,8 +65,8 @@ class BatchSpawner(Spawner):
 
     spawn_id = ""
     job_id = ""
-    port_key = ""
     _since = 0.0
+    _claim: tuple[str, int] | None = None
     _plan: Plan | None = None
     _report: "asyncio.Future[int] | None" = None
 
@@ -117,7 +118,8 @@ class BatchSpawner(Spawner):
         """Forget the job; the ledger doesn't."""
         super().clear_state()
         self.cluster.expected.pop(self.spawn_id, None)
-        self.spawn_id = self.job_id = self.port_key = ""
+        self.spawn_id = self.job_id = ""
+        self._claim = None
 
     # -- start
 
@@ -131,7 +133,7 @@ class BatchSpawner(Spawner):
             await self._adopt(spawn)
         with self.cluster.watcher.waiting():
             self.port = await self._await_report()
-        return await self._url()
+            return await self._url()
 
     async def _submit(self) -> None:
         assert self._plan is not None
@@ -156,7 +158,7 @@ class BatchSpawner(Spawner):
             ticket=json.dumps({"url": report_url, "secret": secret}),
         )
         try:
-            self.job_id = await self._hand_over(submission)
+            self._watch_for(await self._hand_over(submission))
         except SubmissionRefused as refused:
             self.cluster.ledger.end(spawn_id, f"refused: {refused}")
             self.cluster.ledger.settle(spawn_id)
@@ -198,7 +200,7 @@ class BatchSpawner(Spawner):
             self.cluster.ledger.end(spawn.spawn_id, "the scheduler knows no such job")
             await self._submit()
             return
-        self.job_id = job_id
+        self._watch_for(job_id)
         self.cluster.ledger.submitted(spawn.spawn_id, job_id)
         if spawn.port is not None:
             report.set_result(spawn.port)
@@ -206,23 +208,23 @@ class BatchSpawner(Spawner):
         self.log.info("adopted job %s for %s", job_id, self._log_name)
 
     async def _find(self, spawn: Spawn) -> str | None:
-        try:
-            return await self.cluster.scheduler.find(spawn.learner, spawn.tag)
-        except SchedulerError as error:
-            self.log.error("looking for the job of %s: %s", self._log_name, error)
-            raise SpawnFailed(
-                "The scheduler doesn't answer, so nobody knows whether your job is there. "
-                "Try again in a few minutes.",
-                reason="scheduler-unavailable",
-                status=503,
-            ) from None
+        """Ask until there is an answer: a start that fails would cancel a job that may well be there."""
+        while True:
+            try:
+                return await self.cluster.scheduler.find(spawn.learner, spawn.tag)
+            except SchedulerError as error:
+                self.log.error("looking for the job of %s: %s", self._log_name, error)
+            await self.cluster.watcher.tick()
 
     def _expect(self, spawn_id: str) -> "asyncio.Future[int]":
         self.spawn_id = spawn_id
-        self._since = time.monotonic()
         self._report = asyncio.get_running_loop().create_future()
         self.cluster.expected[spawn_id] = self
         return self._report
+
+    def _watch_for(self, job_id: str) -> None:
+        """From now on the scheduler's answers should have the job; earlier ones could not."""
+        self.job_id, self._since = job_id, time.monotonic()
 
     async def _await_report(self) -> int:
         """Wait for the port, for as long as the job may still send it."""
@@ -249,7 +251,16 @@ class BatchSpawner(Spawner):
         return SpawnFailed(sentence, reason=job.word.lower(), html=html, status=502)
 
     async def _url(self) -> str:
-        return f"http://{await self._address()}:{self.port}"
+        """Where the server listens; a scheduler that doesn't answer is waited for."""
+        while True:
+            try:
+                return f"http://{await self._address()}:{self.port}"
+            except SchedulerError as error:
+                self.log.error("looking for the node of %s: %s", self._log_name, error)
+            job = self._job()
+            if job is not None and job.state is JobState.GONE:
+                raise await self._explain(job)
+            await self.cluster.watcher.tick()
 
     async def _address(self) -> str:
         """Where the job's node is; the watcher may be a moment behind the job's own report."""
@@ -275,11 +286,14 @@ class BatchSpawner(Spawner):
             raise ReportRefused(410, "this server is no longer wanted")
         if not hmac.compare_digest(_hash(secret), spawn.secret_hash):
             raise ReportRefused(403, "wrong secret")
-        repeated = self.port_key == key and self.port == port and not self.ready
-        if self.port_key and not repeated:
+        # Claimed before anything is waited for: of two reports at once only one can win.
+        self._claim = self._claim or (key, port)
+        if self._claim != (key, port) or spawn.port not in (None, port) or self.ready:
             raise ReportRefused(409, "this job has reported before")
         self.ip = await self._address()
-        self.port, self.port_key = port, key
+        if self.spawn_id != spawn.spawn_id:
+            raise ReportRefused(410, "this server was stopped just now")
+        self.port = port
         answer = {"environment": self.get_env(), "arguments": self.get_args()}
         self.cluster.ledger.reported(self.spawn_id, port, self.api_token)
         if not self._report.done():
