@@ -47,9 +47,8 @@ class BadOrder(Exception):
 def sbatch(order: Order) -> Order:
     """Submit to Slurm: `options` are checked one by one, the script goes through stdin."""
     options = list(order["options"])
-    for option in options:
-        if not isinstance(option, str) or not _OPTION.fullmatch(option):
-            raise BadOrder("an option isn't one of those a notebook job may have")
+    if not all(allowed(option) for option in options):
+        raise BadOrder("an option isn't one of those a notebook job may have")
     folder = _prepare(order)
     log = f"--output={folder / LOG}"
     argv = ["sbatch", *_FIXED_OPTIONS, *options, log, f"--chdir={Path.home()}"]
@@ -123,6 +122,11 @@ VERBS: dict[str, Callable[[Order], Order]] = {
     "stop": stop,
     "result": result,
 }
+
+
+def allowed(option: object) -> bool:
+    """Whether a notebook job may have that option of sbatch."""
+    return isinstance(option, str) and _OPTION.fullmatch(option) is not None
 
 
 def birth(pid: int) -> str | None:
