@@ -25,7 +25,7 @@ class YamlModel(Model):
         """Read the file; raises `BadFile` with one line for each thing that is wrong."""
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise BadFile(f"{path}: {error}") from error
         except ValidationError as error:
             lines = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
