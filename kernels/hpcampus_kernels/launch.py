@@ -45,7 +45,7 @@ def traced(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run
     work = sum(array.size for array in after.values()) + int(np.prod(case.threads))
     names = kernel.py_func.__code__.co_names
     trace = Trace(
-        # The kernels of the exercises need at most 4 accesses an element.
+        # The kernels of the exercises need fewer than 10 steps for an element.
         budget=1000 + 30 * work,
         barriers=any(name.startswith("syncthreads") for name in names),
     )

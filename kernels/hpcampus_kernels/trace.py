@@ -62,14 +62,15 @@ class Stray(NamedTuple):
 
 
 class EndlessLoopError(Exception):
-    """The kernel touched its arrays far more often than any sensible version of it."""
+    """The kernel used its arrays far more often than any sensible version of it."""
 
 
 @dataclass
 class Trace:
     """All accesses of one launch. Simulated threads append at the same time, which Python's lists allow.
 
-    `barriers` says whether the kernel makes threads of a block wait for each other.
+    `budget` is how many steps with arrays are left before the kernel counts as endless, and `barriers` says
+    whether it makes threads of a block wait for each other.
     """
 
     budget: int
@@ -78,9 +79,10 @@ class Trace:
     strays: list[Stray] = field(default_factory=list)
 
     def spend(self) -> None:
-        """Count one access; raises `EndlessLoopError` when the launch has made more than its budget."""
-        if len(self.accesses) + len(self.strays) >= self.budget:
-            raise EndlessLoopError(f"more than {self.budget} accesses")
+        """Take one step off the budget; raises `EndlessLoopError` when none is left."""
+        self.budget -= 1
+        if self.budget < 0:
+            raise EndlessLoopError("the budget of steps is spent")
 
 
 class TracedArray:
@@ -94,13 +96,23 @@ class TracedArray:
         self._data = data
         # For every element of this view, its number in the whole array.
         self._elements = np.arange(data.size).reshape(data.shape) if elements is None else elements
-        self.shape: Shape = data.shape
-        self.size = data.size
         self.ndim = data.ndim
         self.dtype = data.dtype
 
+    @property
+    def shape(self) -> Shape:
+        """The lengths along each dimension. Asking is a step: the condition of an endless loop often does."""
+        self._trace.spend()
+        return self._data.shape
+
+    @property
+    def size(self) -> int:
+        """The number of elements; asking is a step, too."""
+        self._trace.spend()
+        return self._data.size
+
     def __len__(self) -> int:
-        return len(self._data)
+        return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
@@ -126,8 +138,9 @@ class TracedArray:
         frame, kind = _kernel_frame(kind)
         line = Line(frame.f_code.co_filename, frame.f_lineno)
         thread = current_thread()
-        if not all(0 <= i < extent for i, extent in zip(place, self.shape, strict=True)):
-            self._trace.strays.append(Stray(self._name, self.shape, place, kind, thread, line))
+        shape = self._data.shape
+        if not all(0 <= i < extent for i, extent in zip(place, shape, strict=True)):
+            self._trace.strays.append(Stray(self._name, shape, place, kind, thread, line))
             return None
         element = int(self._elements[place])
         self._trace.accesses.append(Access(self._name, element, kind, thread, line))

@@ -1,7 +1,6 @@
 """The three versions of every problem agree, and a right kernel is never blamed, however it is written."""
 
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -80,10 +79,9 @@ def test_inputs_follow_from_the_seed(problem: Problem) -> None:
     assert not np.array_equal(first.before[name], other.before[name])
 
 
-def test_a_check_spends_less_than_three_seconds_of_cpu(problem: Problem) -> None:
-    began = time.process_time()
-    check(problem.gpu, problem.name)
-    assert time.process_time() - began < 3
+def test_a_check_is_small_enough_to_be_quick(problem: Problem) -> None:
+    # The simulator needs about 0.1 ms for a thread; a learner should not wait.
+    assert sum(math.prod(case.threads) for case in problem.cases) < 3000
 
 
 @cuda.jit

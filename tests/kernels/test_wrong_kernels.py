@@ -84,6 +84,13 @@ def add_without_end(x: Any, y: Any, out: Any) -> None:
 
 
 @cuda.jit
+def add_that_waits_for_ever(x: Any, y: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    while i < out.size:
+        pass
+
+
+@cuda.jit
 def add_of_two(x: Any, out: Any) -> None:
     pass
 
@@ -205,6 +212,7 @@ WRONG = [
     (add_with_typo, "vector_add", "values", "NameError: name 'z' is not defined (line"),
     (add_with_float_index, "vector_add", "values", "must be an integer, not a float"),
     (add_without_end, "vector_add", "values", "does not end"),
+    (add_that_waits_for_ever, "vector_add", "values", "does not end"),
     (add_of_two, "vector_add", "values", "has 2 parameters, but it must have these: x, y, out"),
     (lambda x, y, out: None, "vector_add", "values", "put @cuda.jit on the line above"),
     (saxpy_without_stride, "saxpy", "values", "y[96] should be"),
