@@ -6,7 +6,7 @@ A failure is a sentence in the server's log, and never keeps the server from sta
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from hpcampus_grading.course_folder import CourseFolder
 from hpcampus_grading.exchange.client import Client
 from hpcampus_grading.folders import replace_folder
+
+PageHook = Callable[[Any, dict[str, Any]], dict[str, Any]]
 
 # nbgrader's parts, by the names of its server extensions and JupyterLab plugins, and who gets them.
 _SERVER = "nbgrader.server_extensions."
@@ -40,13 +42,27 @@ def _link_jupyter_server_extension(server: Any) -> None:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    disabled = {f"{_LAB}{part.replace('_', '-')}": True for part in _unwanted(os.environ)}
-    page = server.web_app.settings.setdefault("page_config_data", {})
-    page.setdefault("disabledExtensions", {}).update(disabled)
     try:
         _prepare(server.log, os.environ)
     except Exception as error:
         server.log.error("The course could not be prepared: %s Everything else works.", error)
+
+
+async def _start_jupyter_server_extension(server: Any) -> None:
+    """Switch off JupyterLab's plug-ins too; by now the hub's own extension has set its hook."""
+    settings = server.web_app.settings
+    unwanted = {f"{_LAB}{part.replace('_', '-')}" for part in _unwanted(os.environ)}
+    settings["page_config_hook"] = _hook(unwanted, settings.get("page_config_hook"))
+
+
+def _hook(unwanted: Set[str], earlier: PageHook | None) -> PageHook:
+    """What an earlier hook makes of the page's configuration, with some plug-ins disabled."""
+
+    def change(handler: Any, page: dict[str, Any]) -> dict[str, Any]:
+        changed = earlier(handler, page) if earlier else page
+        return {**changed, "disabledExtensions": sorted({*changed.get("disabledExtensions", ()), *unwanted})}
+
+    return change
 
 
 def _unwanted(environment: Mapping[str, str]) -> list[str]:

@@ -24,15 +24,19 @@ class SandboxUnavailable(RuntimeError):
     """There can be no sandbox here, so nothing is run; the message says why and what to do."""
 
 
-def command(plan: Plan, settings: str) -> list[str]:
-    """The whole command line; raises `SandboxUnavailable` when bubblewrap or a library is missing."""
+def command(plan: Plan, settings: str, information: int) -> list[str]:
+    """The whole command line; bubblewrap writes to the descriptor `information` what it started.
+
+    Raises `SandboxUnavailable` when bubblewrap or a library is missing.
+    """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxUnavailable(
             "Nothing was graded: bubblewrap is not installed here, and learners' code is not run without "
             "it. Install the package 'bubblewrap'."
         )
-    return [bwrap, *_walls(plan), *_world(plan), *_environment(plan), "--", *_interpreter(settings)]
+    told = ["--info-fd", str(information)]
+    return [bwrap, *told, *_walls(plan), *_world(plan), *_environment(plan), "--", *_interpreter(settings)]
 
 
 def _walls(plan: Plan) -> Iterator[str]:

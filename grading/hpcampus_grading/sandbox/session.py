@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -38,21 +39,12 @@ class Session:
     def __enter__(self) -> Self:
         """Start; raises `SandboxUnavailable` when bubblewrap can't make the walls here."""
         limits = self._plan.limits
-        # Limits on processes don't hold for root, whose rights are no place for learners' code anyway.
-        nobody = _NOBODY if os.geteuid() == 0 else None
         self._complaints: IO[bytes] = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            command(self._plan, self._settings()),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            cwd="/",
-            env={},
-            start_new_session=True,
-            user=nobody,
-            group=nobody,
-            extra_groups=None if nobody is None else [],
-        )
+        try:
+            self._process, self._first = self._started()
+        except SandboxUnavailable:
+            self._complaints.close()
+            raise
         self._ends_at = time.monotonic() + limits.start_seconds + limits.total_seconds
         try:
             self._line(time.monotonic() + limits.start_seconds)
@@ -64,6 +56,28 @@ class Session:
                 "code is not run without it. It needs bubblewrap 0.8 or newer and user namespaces."
             ) from error
         return self
+
+    def _started(self) -> tuple[subprocess.Popen[bytes], int | None]:
+        """bubblewrap, and a handle on the first process inside, if it came that far."""
+        reading, writing = os.pipe()
+        # Limits on processes don't hold for root, whose rights are no place for learners' code anyway.
+        nobody = _NOBODY if os.geteuid() == 0 else None
+        with os.fdopen(reading, "rb", buffering=0) as information, os.fdopen(writing, "wb") as told:
+            process = subprocess.Popen(
+                command(self._plan, self._settings(), writing),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._complaints,
+                cwd="/",
+                env={},
+                start_new_session=True,
+                pass_fds=(writing,),
+                user=nobody,
+                group=nobody,
+                extra_groups=None if nobody is None else [],
+            )
+            told.close()
+            return process, _handle_on_first(information.read())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -93,13 +107,23 @@ class Session:
         return answer
 
     def close(self) -> None:
-        """Kill the sandbox: with its first process its namespace ends, and with that every process in it."""
-        self._process.kill()
-        self._process.wait()
+        """End every process inside, and forget the pipes."""
+        self._kill()
         for stream in (self._process.stdin, self._process.stdout, self._complaints):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+    def _kill(self) -> None:
+        """Kill the first process inside: the kernel ends all others before bubblewrap sees it gone."""
+        if self._first is None:
+            self._process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+            os.close(self._first)
+            self._first = None
+        self._process.wait()
 
     def _settings(self) -> str:
         limits = self._plan.limits
@@ -134,13 +158,22 @@ class Session:
             self._buffer += chunk
             reason = "it could not be stopped in time" if not ready else "the process ended itself"
             if not chunk or len(self._buffer) > self._longest:
-                self._process.kill()
+                self._kill()
                 raise SandboxEnded("it sent far too much output" if chunk else reason)
         line, _, rest = bytes(self._buffer).partition(b"\n")
         self._buffer = bytearray(rest)
         return line
 
     def _complaint(self) -> str:
-        self._process.wait()
         self._complaints.seek(0)
         return self._complaints.read(2000).decode("utf-8", "replace").strip()
+
+
+def _handle_on_first(information: bytes) -> int | None:
+    """A handle (pidfd) on the process that bubblewrap reports, None when it failed before there was one."""
+    if not information:
+        return None
+    try:
+        return os.pidfd_open(json.loads(information)["child-pid"])
+    except ProcessLookupError:
+        return None

@@ -1,0 +1,165 @@
+"""A real Jupyter server with the extension: the lesson is there, and each role has its own tools."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from hpcampus_grading.commands.release import release
+
+from tests.grading.conftest import Service, StubHub
+
+TOKEN = "of-the-notebook-server"
+
+
+class Server:
+    """A running notebook server and its owner's home."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url, self.home = url, home
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"token {TOKEN}"
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        """Ask for a page."""
+        return self._session.get(f"{self.url}/{path}", timeout=120, **more)
+
+    def post(self, path: str, **more: Any) -> requests.Response:
+        """Press a button."""
+        return self._session.post(f"{self.url}/{path}", timeout=300, **more)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+@contextmanager
+def notebook_server(tmp_path: Path, service: Service, token: str, role: str) -> Iterator[Server]:
+    """`jupyter lab` as the hub starts it for a role."""
+    home = tmp_path / f"home-of-{role}"
+    home.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "JUPYTERHUB_API_TOKEN": token,
+        "CAMPUS_EXCHANGE_URL": service.url,
+        "CAMPUS_ROLE": role,
+        "CAMPUS_COURSE": "sums",
+        "CAMPUS_ASSIGNMENT": "lesson1",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0", "--ip=127.0.0.1"]
+    log = tmp_path / f"{role}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, cwd=home, stdout=output, stderr=output)
+        server = Server(f"http://127.0.0.1:{port}", home)
+        try:
+            until(partial(answers, server), process, log)
+            yield server
+        finally:
+            server.close()
+            process.terminate()
+            process.wait(20)
+
+
+def answers(server: Server) -> bool:
+    """Whether the server is up."""
+    try:
+        return server.get("api").ok
+    except requests.ConnectionError:
+        return False
+
+
+def until(condition: Any, process: subprocess.Popen[bytes] | None = None, log: Path | None = None) -> None:
+    """Wait for a condition, at most two minutes."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process is None or process.poll() is None, log and log.read_text()
+        assert time.monotonic() < deadline, log and log.read_text()
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def released(service: Service) -> None:
+    done = CliRunner().invoke(release, ["sums", "lesson1"], env=dict(service.environment))
+    assert done.exit_code == 0, done.output
+
+
+def by_name(entry: dict[str, Any]) -> str:
+    """The name of an assignment."""
+    return str(entry["name"])
+
+
+def disabled_plugins(server: Server) -> set[str]:
+    """JupyterLab plugins of nbgrader that the page switches off."""
+    page = re.search(r'"disabledExtensions": (\[.*?\])', server.get("lab").text)
+    assert page
+    return {name.removeprefix("@jupyter/nbgrader:") for name in json.loads(page.group(1))}
+
+
+@pytest.mark.usefixtures("released")
+def test_a_learner_finds_the_lesson_and_the_assignment_list(
+    tmp_path: Path, service: Service, hub: StubHub
+) -> None:
+    with notebook_server(tmp_path, service, hub.add("ada", "sums"), "learner") as server:
+        assert (server.home / "sums/lesson1/lesson1.ipynb").is_file()
+        assert disabled_plugins(server) == {"formgrader", "create-assignment", "course-list"}
+        assert server.get("formgrader").status_code == 404
+        listed = server.get("assignments", params={"course_id": "sums"}).json()
+        assert (listed["success"], listed["value"][0]["status"]) == (True, "fetched")
+        assert listed["value"][0]["notebooks"][0]["path"] == "sums/lesson1/lesson1.ipynb"
+        assert server.get("courses").json()["value"] == ["sums"]
+        submission = {"course_id": "sums", "assignment_id": "lesson1"}
+        reply = server.post("assignments/submit", json=submission).json()
+        assert reply["success"], reply
+        (submitted,) = [entry for entry in reply["value"] if entry["status"] == "submitted"]
+        assert submitted["submissions"][0]["timestamp"].endswith(" UTC")
+        assert len(list((server.home / "sums/lesson1/receipts").iterdir())) == 1
+
+
+@pytest.mark.sandbox
+@pytest.mark.usefixtures("released")
+def test_an_instructor_grades_in_formgrader(tmp_path: Path, service: Service, hub: StubHub) -> None:
+    ada, ines = hub.add("ada", "sums"), hub.add("ines", "sums-instructors")
+    source = "courses/sums/assignments/lesson1"
+    fetched = service.request("GET", f"{source}/release", ada).content
+    assert service.request("POST", f"{source}/submissions", ada, data=fetched).ok
+    with notebook_server(tmp_path, service, ines, "instructor") as server:
+        folder = server.home / "courses/sums"
+        until((folder / "release/lesson2/lesson2.ipynb").exists)
+        assert disabled_plugins(server) == {"course-list"}
+        page = server.get("formgrader/manage_assignments")
+        assert (page.status_code, "sums" in page.text) == (200, True)
+        (first, _) = sorted(server.get("formgrader/api/assignments").json(), key=by_name)
+        assert (first["name"], first["status"], first["max_score"]) == ("lesson1", "released", 3)
+        assert server.post("formgrader/api/assignment/lesson1/collect").json()["success"]
+        graded = server.post("formgrader/api/submission/lesson1/ada/autograde").json()
+        assert graded["success"], graded
+        (submission,) = server.get("formgrader/api/submissions/lesson1").json()
+        assert (submission["student"], submission["score"], submission["autograded"]) == ("ada", 0, True)
+        assert server.post("formgrader/api/assignment/lesson1/generate_feedback").json()["success"]
+        assert server.post("formgrader/api/assignment/lesson1/release_feedback").json()["success"]
+    own = service.request("GET", "submissions", ada).json()
+    assert [entry["path"] for entry in own[0]["feedback"]["files"]] == ["lesson1.html"]
+
+
+def test_a_server_starts_also_when_the_exchange_is_away(
+    tmp_path: Path, service: Service, hub: StubHub
+) -> None:
+    with notebook_server(tmp_path, service, "a token that nobody knows", "learner") as server:
+        assert server.get("api/contents").ok
+        assert "could not be prepared" in (tmp_path / "learner.log").read_text()
