@@ -21,6 +21,7 @@ from hpcampus_hub.lessons import release_all
 from hpcampus_hub.people import demo_homes
 from hpcampus_hub.settings import HUB_CONFIG, SITES, Settings
 from hpcampus_hub.site_cluster import open_cluster
+from hpcampus_hub.unix_accounts import AccountsRefused
 
 LAST_JOBS_SECONDS = 60
 
@@ -46,7 +47,7 @@ def up(site_id: str, port: int, state: Path | None, database: str) -> None:
             _bring_up(settings, stack)
     except KeyboardInterrupt:
         _say("Stopped.")
-    except (BadFile, HubFailed, ReleaseProblem, CannotStart) as problem:
+    except (BadFile, HubFailed, ReleaseProblem, AccountsRefused, CannotStart) as problem:
         raise click.ClickException(str(problem)) from None
 
 
@@ -59,7 +60,7 @@ def _bring_up(settings: Settings, stack: ExitStack) -> None:
     stack.enter_context(_only_one(settings.state))
     stack.enter_context(demo_homes(settings))
     if site.scheduler.kind == "slurm":
-        settings = stack.enter_context(_twin(settings))
+        settings = stack.enter_context(twin_of(settings))
     _release_lessons(settings)
     stack.callback(_end_jobs, settings)
     _say("Starting the hub …")
@@ -87,7 +88,7 @@ def _only_one(state: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _twin(settings: Settings) -> Iterator[Settings]:
+def twin_of(settings: Settings) -> Iterator[Settings]:
     """The site's cluster in miniature, and the settings with which its commands are reached."""
     from hpcampus_hub.twin import Twin, TwinUnavailable  # noqa: PLC0415 - needs Slurm; most don't have it
 

@@ -69,6 +69,10 @@ class CampusUnderTest:
         """What the hub has written so far."""
         return (self.settings.state / "hub.log").read_text(errors="replace")
 
+    def home(self, name: str) -> Path:
+        """Somebody's home directory."""
+        return self.settings.state / "homes" / name
+
     def start(self) -> None:
         """Start the hub and wait until it answers."""
         with (self.settings.state / "hub.log").open("ab") as log:

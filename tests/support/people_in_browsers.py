@@ -1,0 +1,120 @@
+"""What people do in a browser, by the names of what they do."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from campus_under_test import CampusUnderTest
+from hpcampus_courses import Catalogue
+from hpcampus_hub.settings import COURSES
+from playwright.sync_api import Browser, Locator, Page, expect
+
+COURSE, LESSON = "gpu-numba", "lesson1"
+SLOW = 90_000
+"""Milliseconds that a page may take while jobs start and kernels compile on two cores."""
+
+
+def solutions() -> list[str]:
+    """The instructor's answer of every cell that a learner writes, in order."""
+    source = Catalogue.load(COURSES).source(COURSE, LESSON) / f"{LESSON}.ipynb"
+    cells = nbformat.read(source, as_version=4).cells
+    answers = [cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    return [re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", answer) for answer in answers]
+
+
+class InBrowser:
+    """One person with a browser window of their own."""
+
+    def __init__(self, browser: Browser, campus: CampusUnderTest, name: str) -> None:
+        self.name, self.url = name, campus.settings.url
+        passwords = json.loads((campus.settings.state / "passwords.json").read_text())
+        context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-GB")
+        context.set_default_timeout(SLOW)
+        self.page: Page = context.new_page()
+        self.page.goto(self.url)
+        self.page.get_by_label("Username").fill(name)
+        self.page.get_by_label("Password").fill(passwords[name])
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/hub/home")
+
+    def start_lesson(self) -> None:
+        """Press Start beside the lesson; the queue page, or already JupyterLab, is what comes next."""
+        expect(self.page.get_by_role("heading", name="GPU programming with Numba")).to_be_visible()
+        self.page.get_by_role("button", name="Start").click()
+
+    def until_lab(self) -> None:
+        """Wait for JupyterLab to open."""
+        self.page.wait_for_url("**/lab**", timeout=SLOW)
+        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible(timeout=SLOW)
+
+    def until_lesson(self) -> None:
+        """Wait for JupyterLab to open at the lesson, with a kernel."""
+        self.page.wait_for_url(f"**/lab/tree/{COURSE}/{LESSON}/{LESSON}.ipynb**", timeout=SLOW)
+        expect(self.page.get_by_role("heading", name="Lesson 1: one thread, one element")).to_be_visible()
+        expect(self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
+
+    def write_answers(self) -> None:
+        """Replace what every answer cell holds by the instructor's solution, as if typed."""
+        cells = self.page.locator(".jp-CodeCell", has_text="YOUR CODE HERE")
+        for left, answer in zip(range(len(solutions()), 0, -1), solutions(), strict=True):
+            expect(cells).to_have_count(left)
+            cells.first.locator(".cm-content").click()
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.insert_text(answer)
+        expect(cells).to_have_count(0)
+
+    def run_all(self) -> None:
+        """Run all cells, wait until the last one is done, and save."""
+        self.menu("Run", "Run All Cells")
+        last = self.page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
+        expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=SLOW)
+        self.page.keyboard.press("Control+s")
+
+    def validate(self) -> Locator:
+        """Press nbgrader's Validate in the notebook's toolbar; returns the dialog that answers."""
+        self.page.get_by_role("button", name="Validate").click()
+        dialog = self.page.locator(".jp-Dialog")
+        expect(dialog).to_be_visible(timeout=SLOW)
+        return dialog
+
+    def close_dialog(self) -> None:
+        """Press the dialog's only button."""
+        self.page.locator(".jp-Dialog button").last.click()
+
+    def open_assignments(self) -> Locator:
+        """Open nbgrader's Assignment List; returns the panel."""
+        self.menu("Nbgrader", "Assignment List")
+        panel = self.page.locator("#nbgrader-assignment-list")
+        expect(panel.locator("#fetched_assignments_list .list_item").first).to_be_visible()
+        return panel
+
+    def submit(self) -> None:
+        """Press Submit in the Assignment List, and see the submission appear."""
+        panel = self.open_assignments()
+        panel.get_by_role("button", name="Submit").click()
+        expect(panel.locator("#submitted_assignments_list .list_item").first).to_be_visible()
+
+    def menu(self, menu: str, entry: str) -> None:
+        """Choose an entry of JupyterLab's menu bar."""
+        self.page.locator(".lm-MenuBar-item", has_text=menu).first.click()
+        self.page.locator(".lm-Menu-item", has=self.page.get_by_text(entry, exact=True)).click()
+
+    def type_in_terminal(self, command: str) -> None:
+        """Open a terminal in JupyterLab and type a command."""
+        self.page.goto(f"{self.url}/user/{self.name}/{COURSE}/lab?reset")
+        self.until_lab()
+        self.page.locator(".jp-LauncherCard", has_text="Terminal").click()
+        terminal = self.page.locator(".jp-Terminal .xterm-helper-textarea")
+        terminal.focus()
+        self.page.keyboard.type(f"{command}\n")
+
+    def file(self, campus: CampusUnderTest, *parts: str) -> Path:
+        """A file in the person's home."""
+        return campus.home(self.name).joinpath(*parts)
+
+    def receipts(self, campus: CampusUnderTest) -> list[dict[str, Any]]:
+        """The receipts that the person has."""
+        folder = self.file(campus, COURSE, LESSON, "receipts")
+        return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
