@@ -62,7 +62,10 @@ class Launcher:
 
     async def order(self, learner: str, verb: str, **fields: Any) -> dict[str, Any]:
         """Have one order carried out and return the answer; raises `LauncherError`."""
-        account = self.account(learner)
+        try:
+            account = self.account(learner)
+        except Refused as refused:
+            raise LauncherError(refused.sentence) from refused
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
