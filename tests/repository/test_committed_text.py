@@ -20,7 +20,7 @@ REGISTRIES = [
     ]
 ]
 MACHINE_PATHS = [
-    "/".join(("", *parts)) for parts in [("work", "main"), ("work", "shared"), ("root", ""), ("opt", "py")]
+    "/".join(("", *parts)) for parts in [("work", "main"), ("work", "shared"), ("root", ""), ("opt", "pypi")]
 ]
 # We have a spawner of our own, and want nobody to mistake it for the older project of that name.
 OTHERS = ["batch" + "spawner"]
