@@ -1,5 +1,6 @@
 """The answer of a check: named points, and for each that was lost the reason in words."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -10,7 +11,8 @@ class CheckFailedError(AssertionError):
 
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: a learner should see the explanation, not the check's own stack.
-        return str(self).splitlines()
+        # Notebooks break long lines of an error in the middle of a word.
+        return [line for text in str(self).splitlines() for line in textwrap.wrap(text, width=88)]
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,8 @@ def scores(cells: dict[str, Any]) -> dict[str, float]:
 
 
 def said(cell: Any) -> str:
-    return "\n".join("\n".join(output.get("traceback", [])) for output in cell.outputs)
+    lines = [line for output in cell.outputs for line in output.get("traceback", [])]
+    return " ".join(" ".join(lines).split())
 
 
 @pytest.mark.parametrize("learner", SCORES)
