@@ -15,7 +15,7 @@ TESTS = tests
 PROXY = hub_config/proxy
 PACKAGES = spawner courses grading hub_config kernels
 # What is copied into the environment, not linked: Jupyter's and nbgrader's settings.
-SETTINGS = $(shell find grading/etc -type f)
+SETTINGS = $(shell find */etc -type f)
 INSTALLED = $(VENV)/.installed
 PROXY_INSTALLED = $(PROXY)/node_modules/.package-lock.json
 

@@ -1,0 +1,78 @@
+"""What a newcomer does first: `make up` in a fresh copy, without root, and Ctrl-C at the end."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from campus_under_test import free_port, private_folder, wait_for
+from house import ROOT, files
+
+PREPARING, STARTING, STOPPING = 300, 90, 60
+AS_ROOT = os.geteuid() == 0
+NOBODY: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if AS_ROOT else {}
+
+
+@pytest.fixture(scope="module")
+def fresh_copy() -> Iterator[Path]:
+    """The repository as a clone has it, in a folder of its own, prepared but never started."""
+    folder = private_folder()
+    for path in files():
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    prepared = subprocess.run(
+        ["make", "environment"], cwd=folder, capture_output=True, text=True, timeout=PREPARING, check=False
+    )
+    assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+    if AS_ROOT:
+        subprocess.run(["chown", "-R", "nobody:nogroup", str(folder)], check=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def running_below(folder: Path) -> list[str]:
+    """The command lines that name something in the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def test_make_up_starts_at_once_and_ctrl_c_ends_everything(fresh_copy: Path) -> None:
+    # Where pytest was started in the background Ctrl-C is ignored, and our children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    port = free_port()
+    printed = fresh_copy / "printed.txt"
+    with printed.open("wb") as output:
+        make = subprocess.Popen(
+            ["make", "up", f"PORT={port}"],
+            cwd=fresh_copy,
+            env={"PATH": os.environ["PATH"], "HOME": str(fresh_copy), "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **NOBODY,
+        )
+    try:
+        wait_for(lambda: "Ctrl-C stops" in printed.read_text() or make.poll() is not None, "up", STARTING)
+        said = printed.read_text()
+        assert f"HPCampus is up: http://127.0.0.1:{port}" in said
+        assert all(name in said for name in ("ada", "ines", "rosa", "otto"))
+        assert "Installing" not in said, "what was prepared is not prepared again"
+        assert requests.get(f"http://127.0.0.1:{port}/hub/login", timeout=10).ok
+    finally:
+        os.killpg(make.pid, signal.SIGINT)
+        make.wait(STOPPING)
+    assert running_below(fresh_copy) == []
