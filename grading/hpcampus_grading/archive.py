@@ -184,10 +184,9 @@ def _check_names(members: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
     seen: dict[str, str] = {}
     for member in members:
         name = member.orig_filename
-        if name != member.filename or (problem := _problem_with(name, limits)):
-            raise BadArchive(
-                f"{name!r} can't be used as a file name: rename it. ({problem or 'a NUL character'})"
-            )
+        problem = "it holds a NUL" if name != member.filename else _problem_with(name, limits)
+        if problem:
+            raise BadArchive(f"{name!r} can't be used as a file name ({problem}): rename it.")
         folded = unicodedata.normalize("NFC", name).casefold()
         if folded in seen:
             raise BadArchive(f"{name!r} and {seen[folded]!r} differ in nothing or in case only: rename one.")

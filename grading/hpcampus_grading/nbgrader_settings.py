@@ -45,7 +45,7 @@ def configure(config: Any, environment: Mapping[str, str] = os.environ, here: Pa
     config.Autograde.autograde_preprocessors = list(_AUTOGRADE)
     config.GenerateFeedback.preprocessors = list(_FEEDBACK)
     # Learners' Markdown is shown in the pages of instructors: no script in it may run there.
-    config.HTMLExporter.sanitize_html = True
+    config.HTMLExporter.filters = {"markdown2html": "hpcampus_grading.html.safe_markdown2html"}
     folder = _course_folder(environment, here or Path.cwd())
     if folder is not None:
         apply_course(config, folder)

@@ -42,6 +42,7 @@ class SandboxExecute(NbGraderPreprocessor):  # type: ignore[misc]
             raise
         for cell, outcome in zip(cells, outcomes, strict=True):
             _record(cell, outcome)
+        _silence_raw_cells(nb)
         return nb, resources
 
     def _plan(self, files: Path) -> Plan:
@@ -57,6 +58,13 @@ def _record(cell: NotebookNode, outcome: Outcome) -> None:
         for output in outcome.outputs
     ]
     cell.execution_count = outcome.execution_count
+
+
+def _silence_raw_cells(nb: NotebookNode) -> None:
+    """Raw cells go into a page of HTML as they are, unless they say that they are something else."""
+    for cell in nb.cells:
+        if cell.cell_type == "raw":
+            cell.metadata["raw_mimetype"] = "text/plain"
 
 
 class HideHiddenTests(ClearHiddenTests):  # type: ignore[misc]

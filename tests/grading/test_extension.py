@@ -1,5 +1,6 @@
 """A real Jupyter server with the extension: the lesson is there, and each role has its own tools."""
 
+import io
 import json
 import os
 import re
@@ -7,15 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import requests
 from click.testing import CliRunner
+from hpcampus_grading.archive import pack_bytes
 from hpcampus_grading.commands.release import release
 
 from tests.grading.conftest import Service, StubHub
@@ -99,6 +103,18 @@ def released(service: Service) -> None:
     assert done.exit_code == 0, done.output
 
 
+def with_markdown(packed: bytes, text: str) -> bytes:
+    """A submission with one more Markdown cell, and raw cells that hold a script."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        notebook = nbformat.reads(archive.read("lesson1.ipynb").decode(), as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text))
+    for mimetype in ({}, {"raw_mimetype": "text/html"}):
+        notebook.cells.insert(0, nbformat.v4.new_raw_cell("<svg onload=alert(3)>", metadata=mimetype))
+    target = io.BytesIO()
+    pack_bytes([("lesson1.ipynb", nbformat.writes(notebook).encode())], target)
+    return target.getvalue()
+
+
 def by_name(entry: dict[str, Any]) -> str:
     """The name of an assignment."""
     return str(entry["name"])
@@ -108,7 +124,8 @@ def disabled_plugins(server: Server) -> set[str]:
     """JupyterLab plugins of nbgrader that the page switches off."""
     page = re.search(r'"disabledExtensions": (\[.*?\])', server.get("lab").text)
     assert page
-    return {name.removeprefix("@jupyter/nbgrader:") for name in json.loads(page.group(1))}
+    names = [name.partition(":") for name in json.loads(page.group(1))]
+    return {plugin for package, _, plugin in names if package == "@jupyter/nbgrader"}
 
 
 @pytest.mark.usefixtures("released")
@@ -137,13 +154,14 @@ def test_an_instructor_grades_in_formgrader(tmp_path: Path, service: Service, hu
     ada, ines = hub.add("ada", "sums"), hub.add("ines", "sums-instructors")
     source = "courses/sums/assignments/lesson1"
     fetched = service.request("GET", f"{source}/release", ada).content
-    assert service.request("POST", f"{source}/submissions", ada, data=fetched).ok
+    hostile = with_markdown(fetched, "Hello <script>alert(1)</script> [x](javascript:alert(2)) **bold**")
+    assert service.request("POST", f"{source}/submissions", ada, data=hostile).ok
     with notebook_server(tmp_path, service, ines, "instructor") as server:
         folder = server.home / "courses/sums"
         until((folder / "release/lesson2/lesson2.ipynb").exists)
         assert disabled_plugins(server) == {"course-list"}
-        page = server.get("formgrader/manage_assignments")
-        assert (page.status_code, "sums" in page.text) == (200, True)
+        manage = server.get("formgrader/manage_assignments")
+        assert (manage.status_code, "sums" in manage.text) == (200, True)
         (first, _) = sorted(server.get("formgrader/api/assignments").json(), key=by_name)
         assert (first["name"], first["status"], first["max_score"]) == ("lesson1", "released", 3)
         assert server.post("formgrader/api/assignment/lesson1/collect").json()["success"]
@@ -151,6 +169,12 @@ def test_an_instructor_grades_in_formgrader(tmp_path: Path, service: Service, hu
         assert graded["success"], graded
         (submission,) = server.get("formgrader/api/submissions/lesson1").json()
         assert (submission["student"], submission["score"], submission["autograded"]) == ("ada", 0, True)
+        (notebook,) = server.get("formgrader/api/submitted_notebooks/lesson1/lesson1").json()
+        page = server.get(f"formgrader/submissions/{notebook['id']}/").text
+        assert "Hello" in page
+        assert "twice-test" in page  # where points and comments are typed
+        assert "<strong>bold</strong>" in page
+        assert [bad for bad in ("<script>alert(", "javascript:alert(", "<svg onload") if bad in page] == []
         assert server.post("formgrader/api/assignment/lesson1/generate_feedback").json()["success"]
         assert server.post("formgrader/api/assignment/lesson1/release_feedback").json()["success"]
     own = service.request("GET", "submissions", ada).json()
