@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -105,19 +106,21 @@ def run_server(answer: dict[str, Any]) -> int:
     environment = {**os.environ, **{str(k): str(v) for k, v in answer["environment"].items()}}
     # The environment's own programs come first: alembic, jupyter and friends are called by name.
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
-    server = subprocess.Popen(
-        # -P: a learner's random.py at home must not stand in for Python's own.
-        [sys.executable, "-P", "-m", "jupyterhub.singleuser", *map(str, answer["arguments"])],
-        env=environment,
-        cwd=Path.home(),
-    )
+    # Kernels listen on sockets in this folder: private, on the node, and short enough for a socket's name.
+    with tempfile.TemporaryDirectory(prefix="hpcampus-") as runtime:
+        server = subprocess.Popen(
+            # -P: a learner's random.py at home must not stand in for Python's own.
+            [sys.executable, "-P", "-m", "jupyterhub.singleuser", *map(str, answer["arguments"])],
+            env={**environment, "JUPYTER_RUNTIME_DIR": runtime},
+            cwd=Path.home(),
+        )
 
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        server.send_signal(number)
+        def hand_on(number: int, frame: FrameType | None) -> None:
+            server.send_signal(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hand_on)
-    return server.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, hand_on)
+        return server.wait()
 
 
 def main(spawn_id: str) -> int:
