@@ -1,10 +1,12 @@
 """The hub's side of the launcher: how the hub becomes the learner, for one checked order at a time."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +85,9 @@ class Launcher:
         try:
             out, err = await asyncio.wait_for(process.communicate(text), ORDER_SECONDS)
         except TimeoutError:
-            process.kill()
+            # Its whole group, which it leads: a command that hangs must not stay behind.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             raise LauncherError(f"the launcher didn't finish {verb} within {ORDER_SECONDS} s") from None
         return _answer(verb, out, err)

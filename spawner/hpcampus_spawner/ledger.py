@@ -78,6 +78,10 @@ class Ledger:
             sa.event.listen(self._engine, "connect", _durable_sqlite)
         _METADATA.create_all(self._engine)
 
+    def close(self) -> None:
+        """Give the connections back; the ledger opens new ones when it is used again."""
+        self._engine.dispose()
+
     def open(self, **fields: Any) -> None:
         """Write down a new spawn; raises IntegrityError when that server has a live one."""
         with self._engine.begin() as connection:
