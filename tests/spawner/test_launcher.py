@@ -17,7 +17,7 @@ from hpcampus_spawner.launching import FIRST_HUMAN_UID, Launcher, LauncherError
 from hpcampus_spawner.refusal import Refused
 from hypothesis import given
 from hypothesis import strategies as st
-from spawning import SECRET, FakeSlurm
+from spawning import SECRET, FakeSlurm, until
 
 
 def command(home: Path, stdin: str, **environment: str) -> Any:
@@ -158,6 +158,12 @@ async def test_an_order_has_a_time_limit(
     slurm_commands.answer("scancel", hangs=True)
     with pytest.raises(LauncherError, match=r"didn't finish scancel within 0\.5 s"):
         await launcher.order("ada", "scancel", job_id="7")
+    (pid,) = slurm_commands.pids("scancel")
+
+    async def ended() -> bool:
+        return birth(pid) is None
+
+    await until(ended, "the command that hangs has ended")
 
 
 @pytest.mark.parametrize(

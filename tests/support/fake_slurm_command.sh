@@ -4,7 +4,7 @@ me=$0
 printf '%s\n' "$@" >"$me.argv"
 env >"$me.env"
 cat >"$me.stdin"
-echo called >>"$me.calls"
+echo $$ >>"$me.calls"
 cat "$me.out"
 cat "$me.err" >&2
 [ -e "$me.hangs" ] && exec sleep 600

@@ -152,8 +152,12 @@ class FakeSlurm:
 
     def calls(self, command: str) -> int:
         """How often it was called."""
+        return len(self.pids(command))
+
+    def pids(self, command: str) -> list[int]:
+        """The process of every call."""
         noted = self.folder / f"{command}.calls"
-        return len(noted.read_text().splitlines()) if noted.exists() else 0
+        return [int(line) for line in noted.read_text().splitlines()] if noted.exists() else []
 
     def _read(self, command: str, what: str) -> str:
         return (self.folder / f"{command}.{what}").read_text()

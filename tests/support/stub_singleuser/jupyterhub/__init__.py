@@ -1,0 +1,1 @@
+"""Stands in for JupyterHub on the node, found first through PYTHONPATH."""
