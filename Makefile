@@ -20,7 +20,7 @@ INSTALLED = $(VENV)/.installed
 PROXY_INSTALLED = $(PROXY)/node_modules/.package-lock.json
 
 # The hub finds its programs on PATH: the environment's own come first, then the proxy's.
-PROGRAMS = PATH="$(abspath $(VENV))/bin:$(abspath $(PROXY))/node_modules/.bin:$$PATH"
+PROGRAMS = PATH="$$(realpath -m $(VENV)/bin):$$(realpath -m $(PROXY)/node_modules/.bin):$$PATH"
 # Without bytecode every start of a notebook server takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
