@@ -1,0 +1,20 @@
+"""A twin of LEONARDO with two people on it, for all tests of a module."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hpcampus_hub.twin import Twin
+from twins import people, running_twin, site
+
+ADA, BEN = "twin-ada", "twin-ben"
+
+
+@pytest.fixture(scope="module")
+def leonardo() -> Iterator[Twin]:
+    with ExitStack() as stack:
+        stack.enter_context(people(ADA, BEN))
+        twin = stack.enter_context(running_twin(site("leonardo")))
+        twin.add_people([ADA], "tra26_gpu")
+        twin.add_people([BEN], "euhpc_b")
+        yield twin
