@@ -7,6 +7,7 @@ may the database mention it, and only after that may anybody be told.
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,13 @@ class Store:
                 yield cast(BinaryIO, file.file)
             finally:
                 Path(file.name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what a crash left half received; a day is longer than any upload takes."""
+        yesterday = time.time() - 24 * 3600
+        for path in self._incoming.iterdir():
+            if path.stat().st_mtime < yesterday:
+                path.unlink(missing_ok=True)
 
     def keep(self, file: BinaryIO) -> str:
         """Make an incoming file permanent and answer its sha256; returns only once it is on the disk."""

@@ -27,7 +27,7 @@ ANSWERS = {
     "magic": "%matplotlib inline\n!echo hello\ndef f(x): return sum(x)",
     "awaits": "import asyncio\nawait asyncio.sleep(0)\ndef f(x): return sum(x)",
     "uses history": "def f(x): return sum(x)\nassert In[1]",
-    "loops": "def f(x):\n    while True: pass",
+    "loops": "def f(x):\n    while list(x) == [1, 2]: pass\n    return sum(x)",
 }
 
 

@@ -110,6 +110,9 @@ def test_from_fetch_to_feedback(released: str, seat: Callable[..., Seat], servic
     assert ada.run("nbgrader", "submit", "lesson1")  # the receipt is no part of the next submission
     assert list((folder / "receipts").iterdir()) == [receipt_file]
 
+    inbound = ines.run("nbgrader", "list", "--inbound")
+    assert "sums ada lesson1" in inbound
+    assert "sums ben lesson1" in inbound
     table = ines.run("campus", "grade", "sums", "lesson1", "--feedback")
     rows = [line.split() for line in table.splitlines() if line.startswith(("ada", "ben"))]
     assert rows == [["ada", "3", "3"], ["ben", "0", "3"]]

@@ -126,8 +126,9 @@ def test_a_process_that_ends_itself_costs_the_rest(submission: Path, deadly: str
 
 
 def test_the_whole_notebook_has_a_limit(submission: Path) -> None:
-    outcomes = run(submission, *["import time; time.sleep(2)"] * 3, total_seconds=3, start_seconds=1.5)
-    assert "used up its 3 seconds" in text(outcomes[-1]) or error(outcomes[-1]) == "CellTimeoutError"
+    outcomes = run(submission, *["import time; time.sleep(60)"] * 3, total_seconds=1)
+    assert [error(outcome) for outcome in outcomes] == ["CellTimeoutError", "NotebookEnded", "NotRun"]
+    assert "used up its 1 seconds" in text(outcomes[1])
 
 
 def test_a_fork_bomb_hits_its_limit(submission: Path) -> None:
@@ -234,7 +235,7 @@ def test_with_a_bubblewrap_that_fails_nothing_is_run(
 ) -> None:
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
-    for path in (tmp_path, *tmp_path.parents, broken):
+    for path in (tmp_path, *tmp_path.parents[:2], broken):
         path.chmod(path.stat().st_mode | 0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(SandboxUnavailable, match="No permissions to create new namespace"):

@@ -4,7 +4,9 @@ import contextlib
 import http.client
 import io
 import json
+import os
 import re
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,10 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from hpcampus_grading.archive import pack_bytes
+from hpcampus_grading.ledger import Ledger
 from hpcampus_grading.messages import Receipt
+from hpcampus_grading.store import Store
+from hpcampus_grading.tables import open_database
 
 from tests.grading.conftest import Service, StubHub, lesson
 
@@ -71,6 +76,18 @@ def test_twenty_identical_submissions_at_once_are_one(service: Service, ada: str
     assert len({reply.text for reply in replies}) == 1
     assert sorted({reply.status_code for reply in replies}) == [200, 201]
     assert len(service.request("GET", "submissions", ada).json()) == 1
+
+
+def test_a_receipt_survives_kill_9(service: Service, ada: str) -> None:
+    receipt = Receipt.model_validate_json(service.request("POST", SUBMIT, ada, data=answer()).content)
+    os.kill(service.pid, signal.SIGKILL)
+    environment = service.environment
+    engine = open_database(environment["CAMPUS_EXCHANGE_DB"])
+    ledger = Ledger(engine, Store(Path(environment["CAMPUS_EXCHANGE_STORE"])))
+    (found,) = ledger.submissions(["sums"])
+    engine.dispose()
+    assert found.receipt == receipt
+    assert ledger.store.path(receipt.sha256).read_bytes() == answer()
 
 
 def test_different_content_is_a_new_submission(service: Service, ada: str) -> None:

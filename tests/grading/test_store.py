@@ -1,6 +1,7 @@
 """A receipt means: the bytes, their name, the folder and the row are on the disk, in this order."""
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,15 @@ def test_stored_files_never_change(ledger: Ledger) -> None:
     path.write_bytes(b"other work")
     with pytest.raises(DamagedFile, match="has changed since it was stored"):
         ledger.store.path(receipt.sha256)
+
+
+def test_what_a_crash_left_is_swept_away(ledger: Ledger) -> None:
+    incoming = ledger.store.folder / "incoming"
+    for name, age in (("of a crash", 48), ("of an upload that runs", 1)):
+        (incoming / name).write_bytes(b"half")
+        os.utime(incoming / name, (time.time() - age * 3600,) * 2)
+    ledger.store.sweep()
+    assert [path.name for path in incoming.iterdir()] == ["of an upload that runs"]
 
 
 def test_lateness_is_recorded_by_the_servers_clock(ledger: Ledger) -> None:

@@ -1,6 +1,6 @@
 """What instructors do: release an assignment, collect submissions, release feedback."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from nbgrader.exchange import abc
@@ -42,14 +42,11 @@ class ExchangeCollect(Exchange, abc.ExchangeCollect):  # type: ignore[misc]
             names = ", ".join(submission.receipt.learner for submission in failed)
             self.fail(f"Not collected: {names}. Their submissions are safe in the exchange; see the log.")
 
-    def _newest(self, submissions: Iterable[Submission]) -> list[Submission]:
+    def _newest(self, submissions: Sequence[Submission]) -> list[Submission]:
         """One a learner; with `before_duedate` the newest that was in time, where there is one."""
-        newest: dict[str, Submission] = {}
-        for submission in submissions:
-            learner = submission.receipt.learner
-            if self.before_duedate and submission.late_seconds and learner in newest:
-                continue
-            newest[learner] = submission
+        newest = {submission.receipt.learner: submission for submission in submissions}
+        if self.before_duedate:
+            newest |= {s.receipt.learner: s for s in submissions if not s.late_seconds}
         return list(newest.values())
 
     def _collected(self, submission: Submission) -> bool:

@@ -1,5 +1,6 @@
 """The copy of a submission's files that the sandbox sees: without notebooks, which hold the hidden tests."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ def copy_for_sandbox(folder: Path) -> Iterator[Path]:
             target = copy / file.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-        # Where root grades, the sandbox is another user, who must be able to read what is copied.
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        if os.geteuid() == 0:  # then the sandbox is another user, who must be able to read what is copied
+            for path in (copy, *copy.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)
         yield copy

@@ -42,10 +42,9 @@ class Session:
         self._complaints: IO[bytes] = tempfile.TemporaryFile()
         try:
             self._process, self._first = self._started()
-        except SandboxUnavailable:
+        except (SandboxUnavailable, OSError) as error:
             self._complaints.close()
-            raise
-        self._ends_at = time.monotonic() + limits.start_seconds + limits.total_seconds
+            raise SandboxUnavailable(str(error)) from error
         try:
             self._line(time.monotonic() + limits.start_seconds)
         except SandboxEnded as error:
@@ -55,6 +54,7 @@ class Session:
                 f"Nothing was graded: the sandbox can't be started here ({reason or error}), and learners' "
                 "code is not run without it. It needs bubblewrap 0.8 or newer and user namespaces."
             ) from error
+        self._ends_at = time.monotonic() + limits.total_seconds
         return self
 
     def _started(self) -> tuple[subprocess.Popen[bytes], int | None]:

@@ -25,6 +25,7 @@ def main() -> None:
     except (ValidationError, BadFile) as error:
         sys.exit(f"The exchange can't start: {error}")
     ledger = Ledger(open_database(settings.database), Store(settings.store))
+    ledger.store.sweep()
     app = create_app(settings, catalogue, ledger, HubIdentity(settings))
     address = urlsplit(str(settings.url))
     uvicorn.run(
