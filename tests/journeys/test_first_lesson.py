@@ -1,68 +1,82 @@
 """The first lesson, from log-in to feedback, by people in a browser: on this machine, and on a real Slurm."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-import requests
-from campus_under_test import CampusUnderTest, free_port, private_folder, wait_for
-from hpcampus_hub.people import demo_homes
-from hpcampus_hub.settings import Settings
-from hpcampus_hub.up import twin_of
-from people_in_browsers import COURSE, LESSON, SLOW, InBrowser
+from campus_under_test import CampusUnderTest, Somebody, wait_for
+from people_in_browsers import COURSE, LESSON, InBrowser
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.sandbox]
 
 
-@contextmanager
-def local_campus() -> Iterator[CampusUnderTest]:
-    campus = CampusUnderTest(Settings(state=private_folder(), port=free_port()))
-    campus.start()
-    try:
-        yield campus
-    finally:
-        campus.stop()
-
-
-@contextmanager
-def twin_campus() -> Iterator[CampusUnderTest]:
-    settings = Settings(state=private_folder(), port=free_port(), site_id="leonardo")
-    with demo_homes(settings), twin_of(settings) as on_twin:
-        campus = CampusUnderTest(on_twin, as_root=True)
-        campus.start()
-        try:
-            yield campus
-        finally:
-            campus.stop()
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(local_campus, id="local"),
-        pytest.param(twin_campus, id="leonardo", marks=pytest.mark.slurm),
-    ],
-)
-def campus(request: pytest.FixtureRequest) -> Iterator[CampusUnderTest]:
-    """One campus for the whole journey."""
-    with request.param() as campus:
-        yield campus
-
-
-def test_from_log_in_to_feedback(campus: CampusUnderTest, browser: Browser, screenshot) -> None:
+def test_from_log_in_to_feedback(
+    campus: CampusUnderTest, browser: Browser, screenshot: Callable[[Page, str], None]
+) -> None:
+    """Ada solves the lesson, Ben hands it in empty; Ines grades; each reads their own feedback alone."""
     ada = InBrowser(browser, campus, "ada")
     screenshot(ada.page, "1-courses")
     ada.start_lesson()
     ada.until_lesson()
-    screenshot(ada.page, "2-lesson")
     ada.write_answers()
     ada.run_all()
     dialog = ada.validate()
-    screenshot(ada.page, "3-validated")
+    screenshot(ada.page, "2-validated")
     expect(dialog).to_contain_text("Success! Your notebook passes all the tests.")
     ada.close_dialog()
     ada.submit()
-    screenshot(ada.page, "4-submitted")
-    receipt = ada.receipts(campus)[0]
-    print(receipt)
+    screenshot(ada.page, "3-submitted")
+    receipt = the_receipt(ada, campus)
+
+    ben = InBrowser(browser, campus, "ben")
+    ben.start_lesson()
+    ben.until_lesson()
+    ben.submit()
+
+    ines = InBrowser(browser, campus, "ines")
+    screenshot(ines.page, "4-instructor")
+    ines.start_lesson()
+    ines.until_lab()
+    row = ines.open_formgrader()
+    ines.collect(row, submissions=2)
+    ines.autograde("ben", "0 / 20")
+    screenshot(ines.page, "5-formgrader")
+    ines.type_in_terminal(f"campus grade {COURSE} {LESSON} --feedback")
+    wait_for(lambda: feedback_is_released(campus, "ada", receipt), "feedback is released", 120)
+    screenshot(ines.page, "6-campus-grade")
+
+    expect(ada.open_feedback()).to_contain_text("Score: 20.0 / 20.0")
+    screenshot(ada.page, "7-graded")
+    expect(ben.open_feedback()).to_contain_text("Score: 0.0 / 20.0")
+    screenshot(ben.page, "8-graded-zero")
+    nobody_else_can_open(campus, "ben", receipt)
+
+
+def the_receipt(person: InBrowser, campus: CampusUnderTest) -> dict[str, Any]:
+    """The one receipt of the person; checks that it says what was handed in, by whom and when."""
+    (receipt,) = person.receipts(campus)
+    assert (receipt["learner"], receipt["course"], receipt["assignment"]) == (person.name, COURSE, LESSON)
+    received = datetime.fromisoformat(receipt["received_at"])
+    assert timedelta(0) <= datetime.now(UTC) - received < timedelta(minutes=5)
+    files = campus.person(person.name).exchange("GET", f"submissions/{receipt['id']}/files")
+    assert hashlib.sha256(files.content).hexdigest() == receipt["sha256"]
+    return receipt
+
+
+def feedback_is_released(campus: CampusUnderTest, name: str, receipt: dict[str, Any]) -> bool:
+    return campus.person(name).exchange("GET", f"submissions/{receipt['id']}/feedback").ok
+
+
+def nobody_else_can_open(campus: CampusUnderTest, other: str, receipt: dict[str, Any]) -> None:
+    """Neither server nor submission nor receipt nor feedback of somebody else opens."""
+    intruder: Somebody = campus.person(other)
+    assert intruder.get(f"/user/{receipt['learner']}/{COURSE}/lab").status_code == 403
+    for path in ("", "/files", "/feedback"):
+        answer = intruder.exchange("GET", f"submissions/{receipt['id']}{path}")
+        assert answer.status_code in {403, 404}, f"{path}: {answer.status_code}"
+    listed = intruder.exchange("GET", f"submissions?course={COURSE}").json()
+    assert {entry["receipt"]["learner"] for entry in listed} <= {other}
+    assert intruder.exchange("GET", f"courses/{COURSE}/submissions").status_code == 403

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -110,6 +111,7 @@ class CampusUnderTest:
         for name in self.settings.deployment.demo:
             self.person(name).stop_all()
         self.end()
+        shutil.rmtree(self.settings.state)
 
     def person(self, name: str) -> "Somebody":
         """Log somebody in."""
@@ -179,6 +181,19 @@ class Somebody:
             for line in answer.iter_lines():
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
+
+    def exchange_token(self) -> str:
+        """A token as notebook servers have it: for the exchange, in this person's name."""
+        scopes = ["access:services!service=exchange", "read:users:groups!user"]
+        answer = self.api("POST", f"users/{self.name}/tokens", json={"scopes": scopes})
+        assert answer.ok, answer.text
+        return str(answer.json()["token"])
+
+    def exchange(self, method: str, path: str, **how: Any) -> requests.Response:
+        """A call of the exchange in this person's name."""
+        headers = {"Authorization": f"Bearer {self.exchange_token()}"}
+        url = f"{self.url}/services/exchange/{path}"
+        return requests.request(method, url, headers=headers, timeout=120, **how)
 
     def get(self, path: str) -> requests.Response:
         """A page, below the hub's address."""

@@ -2,11 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import nbformat
-from campus_under_test import CampusUnderTest
+from campus_under_test import CampusUnderTest, wait_for
 from hpcampus_courses import Catalogue
 from hpcampus_hub.settings import COURSES
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -106,15 +105,48 @@ class InBrowser:
         self.page.goto(f"{self.url}/user/{self.name}/{COURSE}/lab?reset")
         self.until_lab()
         self.page.locator(".jp-LauncherCard", has_text="Terminal").click()
-        terminal = self.page.locator(".jp-Terminal .xterm-helper-textarea")
-        terminal.focus()
+        self.page.locator(".jp-Terminal .xterm-helper-textarea").focus()
         self.page.keyboard.type(f"{command}\n")
 
-    def file(self, campus: CampusUnderTest, *parts: str) -> Path:
-        """A file in the person's home."""
-        return campus.home(self.name).joinpath(*parts)
+    def open_formgrader(self) -> Locator:
+        """Open Formgrader from the courses page; returns the assignment's row when it can be collected."""
+        self.page.goto(f"{self.url}/hub/home")
+        self.page.get_by_role("link", name="Open Formgrader").click()
+        row = self.page.locator("#main-table tr", has_text=LESSON)
+        collect = row.locator(".collect a")
+        wait_for(lambda: collect.count() or self._reload(), "the course folder is prepared", 120)
+        return row
+
+    def collect(self, row: Locator, submissions: int) -> None:
+        """Press Collect in Formgrader and see so many submissions."""
+        row.locator(".collect a").click()
+        expect(self.page.locator(".modal-title")).to_contain_text("Success", timeout=SLOW)
+        self.page.locator(".modal.in .modal-footer button").click()
+        expect(row.locator(".num-submissions")).to_have_text(str(submissions))
+
+    def autograde(self, learner: str, score: str) -> None:
+        """Press Autograde in Formgrader for one learner's submission, and see the score."""
+        self.page.goto(f"{self.url}/user/{self.name}/{COURSE}/formgrader/manage_submissions/{LESSON}")
+        row = self.page.locator("#main-table tr", has_text=learner)
+        row.locator(".autograde a").click()
+        expect(self.page.locator(".modal-title")).to_contain_text("Success", timeout=SLOW)
+        self.page.locator(".modal.in .modal-footer button").click()
+        expect(self.page.locator(".modal.in")).to_have_count(0)
+        expect(row.locator(".score")).to_have_text(score)
+
+    def open_feedback(self) -> Locator:
+        """Fetch the feedback in the Assignment List and open it; returns its text."""
+        panel = self.page.locator("#nbgrader-assignment-list")
+        panel.get_by_role("button", name="Fetch Feedback").click()
+        panel.get_by_text("(view feedback)").click()
+        self.page.locator(".jp-DirListing-item", has_text=f"{LESSON}.html").dblclick()
+        return self.page.frame_locator(".jp-HTMLViewer iframe").locator("body")
 
     def receipts(self, campus: CampusUnderTest) -> list[dict[str, Any]]:
-        """The receipts that the person has."""
-        folder = self.file(campus, COURSE, LESSON, "receipts")
+        """The receipts in the person's home."""
+        folder = campus.home(self.name) / COURSE / LESSON / "receipts"
         return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+    def _reload(self) -> None:
+        self.page.reload()
+        self.page.wait_for_load_state("networkidle")
