@@ -103,11 +103,10 @@ class Twin:
         return processes.family(self._is_ours)
 
     def _is_ours(self, pid: int) -> bool:
+        if processes.was_given(pid, MARK, str(self.folder)):
+            return True
         # slurmstepd writes its title over its environment, but works where its slurmd was started.
-        spool = self.folder / "spool"
-        return processes.was_given(pid, MARK, str(self.folder)) or processes.works_in(
-            pid, spool, "slurmstepd"
-        )
+        return processes.works_in(pid, self.folder / "spool", "slurmstepd")
 
     def _prepare(self) -> None:
         twin_folder.empty(self.folder)

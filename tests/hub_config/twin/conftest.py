@@ -1,5 +1,6 @@
 """A twin of LEONARDO with two people on it, for all tests of a module."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -13,6 +14,8 @@ ADA, BEN = "twin-ada", "twin-ben"
 @pytest.fixture(scope="module")
 def leonardo() -> Iterator[Twin]:
     with ExitStack() as stack:
+        # The umask of a careful administrator: what jobs read must be readable all the same.
+        stack.callback(os.umask, os.umask(0o077))
         stack.enter_context(people(ADA, BEN))
         twin = stack.enter_context(running_twin(site("leonardo")))
         twin.add_people([ADA], "tra26_gpu")

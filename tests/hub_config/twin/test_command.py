@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from campus_under_test import private_folder
-from hpcampus_hub.twin import Twin
+from hpcampus_hub.twin import Twin, processes
 from hpcampus_hub.twin.waiting import wait_for
 from twins import as_user, site
 
@@ -23,6 +23,7 @@ def place() -> Iterator[Path]:
     try:
         yield place
     finally:
+        processes.end(Twin(site("leonardo"), place / "twin").processes, SECONDS)
         shutil.rmtree(place)
 
 
