@@ -7,6 +7,10 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,13 +18,14 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+import requests
 from hpcampus_grading.archive import pack_bytes
 from hpcampus_grading.ledger import Ledger
 from hpcampus_grading.messages import Receipt
 from hpcampus_grading.store import Store
 from hpcampus_grading.tables import open_database
 
-from tests.grading.conftest import Service, StubHub, lesson
+from tests.grading.conftest import Service, StubHub, lesson, wait_until_ready
 
 SUBMIT = "courses/sums/assignments/lesson1/submissions"
 RELEASE = "courses/sums/assignments/lesson1/release"
@@ -88,6 +93,24 @@ def test_a_receipt_survives_kill_9(service: Service, ada: str) -> None:
     engine.dispose()
     assert found.receipt == receipt
     assert ledger.store.path(receipt.sha256).read_bytes() == answer()
+
+
+def test_it_ends_with_a_hub_that_is_killed(service: Service, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    start = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'hpcampus_grading.service'])"
+    environment = {**service.environment, "JUPYTERHUB_SERVICE_URL": url}
+    log = tmp_path / "second.log"
+    with log.open("wb") as output:
+        hub = subprocess.Popen([sys.executable, "-c", start], env=environment, stdout=output, stderr=output)
+    wait_until_ready(f"{url}/services/exchange", hub, log)
+    hub.kill()
+    hub.wait()
+    deadline = time.monotonic() + 30
+    with pytest.raises(requests.ConnectionError):
+        while time.monotonic() < deadline:
+            requests.get(f"{url}/services/exchange/health", timeout=5)
 
 
 def test_different_content_is_a_new_submission(service: Service, ada: str) -> None:

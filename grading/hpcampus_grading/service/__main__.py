@@ -1,6 +1,8 @@
 """Run the exchange as a service of JupyterHub: `python -m hpcampus_grading.service`."""
 
+import ctypes
 import logging
+import signal
 import sys
 from urllib.parse import urlsplit
 
@@ -16,8 +18,20 @@ from hpcampus_grading.store import Store
 from hpcampus_grading.tables import open_database
 
 
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_the_hub() -> None:
+    """Ask the kernel to stop this process when its parent dies, however it dies.
+
+    A hub that is killed can't stop its services; one left behind would keep the port from the next hub's.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def main() -> None:
     """Serve until the hub says stop; what is missing is said in a sentence before anything listens."""
+    end_with_the_hub()
     logging.basicConfig(level=logging.INFO, format="[%(levelname)1.1s %(asctime)s exchange] %(message)s")
     try:
         settings = Settings.from_environment()
