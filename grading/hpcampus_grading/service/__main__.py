@@ -17,7 +17,6 @@ from hpcampus_grading.service.settings import Settings
 from hpcampus_grading.store import Store
 from hpcampus_grading.tables import open_database
 
-
 _PR_SET_PDEATHSIG = 1
 
 
