@@ -286,10 +286,10 @@ class BatchSpawner(Spawner):
             raise ReportRefused(410, "this server is no longer wanted")
         if not hmac.compare_digest(_hash(secret), spawn.secret_hash):
             raise ReportRefused(403, "wrong secret")
-        # Claimed before anything is waited for: of two reports at once only one can win.
-        self._claim = self._claim or (key, port)
-        if self._claim != (key, port) or spawn.port not in (None, port) or self.ready:
+        if self._claim not in (None, (key, port)) or spawn.port not in (None, port) or self.ready:
             raise ReportRefused(409, "this job has reported before")
+        # Claimed before anything is waited for: of two reports at once only one can win.
+        self._claim = (key, port)
         self.ip = await self._address()
         if self.spawn_id != spawn.spawn_id:
             raise ReportRefused(410, "this server was stopped just now")
