@@ -1,0 +1,5 @@
+"""Fixtures of the attacks."""
+
+from spawner_fixtures import homes, hub, launcher, slurm_commands
+
+__all__ = ["homes", "hub", "launcher", "slurm_commands"]
