@@ -93,19 +93,17 @@ def twin_of(settings: Settings) -> Iterator[Settings]:
     from hpcampus_hub.twin import Twin, TwinUnavailable  # noqa: PLC0415 - needs Slurm; most don't have it
 
     _say(f"Starting a twin of {settings.site.system}: a real Slurm on this machine …")
-    twin = Twin(settings.site, settings.state / "twin")
     try:
-        twin.start()
+        with Twin(settings.site, settings.state / "twin") as twin:
+            deployment = settings.deployment
+            for account in deployment.demo_accounts(settings.site_id):
+                twin.add_people(deployment.demo, account=account)
+            try:
+                yield settings.model_copy(update={"environment": twin.environment})
+            finally:
+                _say("Stopping the twin …")
     except TwinUnavailable as problem:
         raise CannotStart(str(problem)) from None
-    try:
-        deployment = settings.deployment
-        for account in deployment.demo_accounts(settings.site_id):
-            twin.add_people(list(deployment.demo), account=account)
-        yield settings.model_copy(update={"environment": twin.environment})
-    finally:
-        _say("Stopping the twin …")
-        twin.stop()
 
 
 def _release_lessons(settings: Settings) -> None:

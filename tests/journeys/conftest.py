@@ -79,7 +79,14 @@ def _on_a_twin() -> Iterator[CampusUnderTest]:
         pytest.param(_on_a_twin, id="leonardo", marks=pytest.mark.slurm),
     ],
 )
-def campus(request: pytest.FixtureRequest) -> Iterator[CampusUnderTest]:
+def running_campus(request: pytest.FixtureRequest) -> Iterator[CampusUnderTest]:
     """One campus for all journeys: with processes as one account, and with Slurm jobs as many."""
     with request.param() as campus:
         yield campus
+
+
+@pytest.fixture
+def campus(running_campus: CampusUnderTest) -> Iterator[CampusUnderTest]:
+    """The campus, on which nobody has a server yet."""
+    yield running_campus
+    running_campus.stop_servers()

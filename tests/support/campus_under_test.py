@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import requests
 from hpcampus_hub.lessons import release_all
-from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, Settings
+from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, NOTEBOOKS, Settings
 
 Answer = TypeVar("Answer")
 PROXY_PROGRAMS = HUB_CONFIG / "proxy" / "node_modules" / ".bin"
@@ -61,6 +61,9 @@ class CampusUnderTest:
         self.process: subprocess.Popen[bytes] | None = None
         self._become: dict[str, Any] = {}
         release_all(settings)
+        if not as_root:
+            for name in settings.deployment.demo:
+                shutil.copytree(NOTEBOOKS, self.home(name) / "notebooks")
         if os.geteuid() == 0 and not as_root:
             self._become = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             subprocess.run(["chown", "-R", "nobody:nogroup", str(settings.state)], check=True)
@@ -108,10 +111,14 @@ class CampusUnderTest:
         """End everything: servers first, as a person would, then the hub."""
         if self.process is None or self.process.poll() is not None:
             self.start()
-        for name in self.settings.deployment.demo:
-            self.person(name).stop_all()
+        self.stop_servers()
         self.end()
         shutil.rmtree(self.settings.state)
+
+    def stop_servers(self) -> None:
+        """Everybody stops everything."""
+        for name in self.settings.deployment.demo:
+            self.person(name).stop_all()
 
     def person(self, name: str) -> "Somebody":
         """Log somebody in."""

@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any
 
-import nbformat
 from campus_under_test import CampusUnderTest, wait_for
 from hpcampus_courses import Catalogue
 from hpcampus_hub.settings import COURSES
@@ -18,8 +17,8 @@ SLOW = 90_000
 def solutions() -> list[str]:
     """The instructor's answer of every cell that a learner writes, in order."""
     source = Catalogue.load(COURSES).source(COURSE, LESSON) / f"{LESSON}.ipynb"
-    cells = nbformat.read(source, as_version=4).cells
-    answers = [cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    cells = json.loads(source.read_text())["cells"]
+    answers = ["".join(c["source"]) for c in cells if c["metadata"].get("nbgrader", {}).get("solution")]
     return [re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", answer) for answer in answers]
 
 
@@ -114,7 +113,7 @@ class InBrowser:
         self.page.get_by_role("link", name="Open Formgrader").click()
         row = self.page.locator("#main-table tr", has_text=LESSON)
         collect = row.locator(".collect a")
-        wait_for(lambda: collect.count() or self._reload(), "the course folder is prepared", 120)
+        wait_for(lambda: self._shows(collect), "the course folder is prepared", 120)
         return row
 
     def collect(self, row: Locator, submissions: int) -> None:
@@ -147,6 +146,8 @@ class InBrowser:
         folder = campus.home(self.name) / COURSE / LESSON / "receipts"
         return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
-    def _reload(self) -> None:
+    def _shows(self, wanted: Locator) -> bool:
+        """Whether the page has it after another look."""
         self.page.reload()
         self.page.wait_for_load_state("networkidle")
+        return wanted.count() > 0

@@ -1,8 +1,10 @@
 """`campus grade`: collect, grade in the sandbox, show the scores."""
 
 import sys
+import warnings
 
 import click
+from sqlalchemy.exc import SAWarning
 
 
 @click.command()
@@ -17,6 +19,8 @@ def grade(course: str, assignment: str, feedback: bool, again: bool) -> None:
     """
     from hpcampus_grading.grading import GradingProblem, grade_assignment  # noqa: PLC0415 (takes seconds)
 
+    # nbgrader's own queries make SQLAlchemy warn its developers, in the middle of the instructor's table.
+    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
     try:
         complete = grade_assignment(course, assignment, feedback=feedback, again=again, say=click.echo)
     except GradingProblem as error:

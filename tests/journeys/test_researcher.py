@@ -1,0 +1,38 @@
+"""A researcher chooses resources and watches Dask work."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from campus_under_test import CampusUnderTest
+from people_in_browsers import SLOW, InBrowser
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_resource_form_and_dask_dashboard(
+    campus: CampusUnderTest, browser: Browser, screenshot: Callable[[Page, str], None]
+) -> None:
+    """The form is kept to the site's limits; the dashboard opens through the notebook server."""
+    rosa = InBrowser(browser, campus, "rosa")
+    page = rosa.page
+    page.get_by_role("link", name="Choose resources").click()
+    page.get_by_label("GPUs").fill("0")
+    page.get_by_label("CPUs").fill("2")
+    page.get_by_label("Memory").fill("4")
+    page.get_by_label("Hours").fill("1")
+    screenshot(page, "1-form")
+    page.get_by_role("button", name="Start").click()
+    rosa.until_lab()
+    page.goto(f"{rosa.url}/user/rosa/lab/tree/notebooks/dask_first_steps.ipynb")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(timeout=SLOW)
+    dashboard = page.get_by_role("link", name=re.compile("Dashboard of this cluster"))
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    for _ in range(5):
+        page.keyboard.press("Shift+Enter")
+    with page.context.expect_page() as opened:
+        dashboard.click(timeout=SLOW)
+    expect(opened.value).to_have_title(re.compile("Dask"), timeout=SLOW)
+    assert re.search(r"/user/rosa/proxy/\d+/status", opened.value.url)
+    screenshot(opened.value, "2-dashboard")
