@@ -57,9 +57,21 @@ async def test_a_start_ends_with_where_the_job_listens(hub: SmallHub) -> None:
 
 async def test_a_slow_submission_is_not_taken_for_a_job_that_is_gone(hub: SmallHub) -> None:
     spawner = hub.spawner()
-    hub.scheduler.on_submit = lambda: asked(hub, 4)
+    asking, submission_over = asyncio.Event(), asyncio.Event()
+
+    async def late_answer() -> None:
+        asking.set()
+        await submission_over.wait()
+
+    async def meanwhile() -> None:
+        await asked(hub, 3)
+        hub.scheduler.on_answer = late_answer
+        await asking.wait()
+
+    hub.scheduler.on_submit = meanwhile
     async with starting(spawner) as start:
         await submitted(spawner)
+        submission_over.set()  # only now comes the answer to a question from before
         await asked(hub, 3)
         assert not start.done()
     assert hub.ledger.live("ada", COURSE) is not None

@@ -72,6 +72,7 @@ class ScriptedScheduler:
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     submitted: list[Submission] = field(default_factory=list)
     on_submit: Callable[[], Awaitable[None]] | None = None
+    on_answer: Callable[[], Awaitable[None]] | None = None
 
     async def submit(self, learner: str, submission: Submission) -> str:
         """Queue the job."""
@@ -85,10 +86,13 @@ class ScriptedScheduler:
         return job_id
 
     async def jobs(self) -> Mapping[str, JobStatus]:
-        """The jobs as they are now."""
+        """The jobs as they are now, however long the answer takes."""
         self.questions += 1
         self._speak()
-        return dict(self.known)
+        answer = dict(self.known)
+        if self.on_answer is not None:
+            await self.on_answer()
+        return answer
 
     async def find(self, learner: str, tag: str) -> str | None:
         """The job with that tag."""
