@@ -19,8 +19,13 @@ class ReleaseProblem(RuntimeError):
     """Nothing was released; the message says why."""
 
 
-def release_assignment(course: str, assignment: str, database: str, store: Path, courses: Path) -> str:
-    """Release an assignment, unless this very source is released already; answers what was done."""
+def release_assignment(
+    course: str, assignment: str, database: str, store: Path, courses: Path, *, replace: bool = True
+) -> str:
+    """Release an assignment, unless this very source is released already; answers what was done.
+
+    Without `replace`, what an instructor has released stays.
+    """
     try:
         source = Catalogue.load(courses).source(course, assignment)
     except (BadFile, LookupError) as error:
@@ -30,6 +35,8 @@ def release_assignment(course: str, assignment: str, database: str, store: Path,
     current = ledger.released(course, assignment)
     if current is not None and current.source_sha256 == sha256:
         return f"{course}/{assignment} is released already (sha256 {current.sha256})."
+    if current is not None and not current.source_sha256 and not replace:
+        return f"An instructor has released {course}/{assignment}: it stays as it is."
     row = _release(ledger, source, course, assignment, sha256)
     return f"Released {course}/{assignment} (sha256 {row.sha256})."
 

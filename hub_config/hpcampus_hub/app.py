@@ -5,10 +5,11 @@ import json
 
 from hpcampus_spawner.ledger import Spawn
 from hpcampus_spawner.reconcile import adopt_all, settle_for_ever
+from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.spawner import BatchSpawner
 from jupyterhub.app import JupyterHub
 from jupyterhub.utils import url_escape_path, url_path_join
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from traitlets import Unicode
 
 
@@ -22,15 +23,16 @@ class CampusHub(JupyterHub):
     async def start(self) -> None:
         """Start as ever, then reconcile for as long as the hub runs."""
         await super().start()
-        cluster = BatchSpawner.cluster
-        cluster.watch()
-        await adopt_all(cluster, self._resume)
-        self._settling = asyncio.get_running_loop().create_task(settle_for_ever(cluster))
+        BatchSpawner.cluster.watch()
+        self._reconciling = asyncio.get_running_loop().create_task(self._reconcile())
+
+    async def _reconcile(self) -> None:
+        await adopt_all(BatchSpawner.cluster, self._resume)
+        await settle_for_ever(BatchSpawner.cluster)
 
     async def _resume(self, spawn: Spawn) -> None:
         """Start the server again with the options it had; its start finds the job and adopts it."""
-        user = next((user for user in self.users.values() if user.name == spawn.learner), None)
-        if user is not None and spawn.server in user.spawners and user.spawners[spawn.server].active:
+        if self._is_active(spawn):
             return
         self.log.info("taking up job %s of %s/%s again", spawn.job_id, spawn.learner, spawn.server)
         path = ("users", url_escape_path(spawn.learner), "servers", url_escape_path(spawn.server))
@@ -40,7 +42,19 @@ class CampusHub(JupyterHub):
             headers={"Authorization": f"token {self.reconciler_token}"},
             body=json.dumps({"user_options": spawn.options}),
         )
-        await AsyncHTTPClient().fetch(request)
+        try:
+            await AsyncHTTPClient().fetch(request)
+        except HTTPClientError as error:
+            # The learner may have been quicker and pressed Start.
+            if self._is_active(spawn):
+                return
+            if 400 <= error.code < 500:
+                raise Refused("not-resumed", f"the hub answered {error.code}") from error
+            raise
+
+    def _is_active(self, spawn: Spawn) -> bool:
+        user = next((user for user in self.users.values() if user.name == spawn.learner), None)
+        return user is not None and spawn.server in user.spawners and bool(user.spawners[spawn.server].active)
 
 
 main = CampusHub.launch_instance

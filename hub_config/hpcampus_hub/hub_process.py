@@ -1,6 +1,8 @@
 """The hub as a child process: started, waited for, and ended together with its proxy."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from typing import Self
 
 import requests
+from hpcampus_spawner.launcher import birth
 
 from hpcampus_hub.settings import CONFIG_FILE, Settings
 
@@ -26,6 +29,7 @@ class HubProcess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._log = settings.state / "hub.log"
+        self._record = settings.state / "hub-process.json"
         self.process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -39,6 +43,7 @@ class HubProcess:
 
     def start(self) -> None:
         """Start the hub and wait until it answers; raises `HubFailed`."""
+        self._end_leftover()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE)],
@@ -50,6 +55,7 @@ class HubProcess:
                 # Ctrl-C reaches only us, and we end things in order.
                 start_new_session=True,
             )
+        self._record.write_text(json.dumps([self.process.pid, birth(self.process.pid)]))
         deadline = time.monotonic() + UP_SECONDS
         while not self._answers():
             if self.process.poll() is not None:
@@ -73,8 +79,20 @@ class HubProcess:
         try:
             self.process.wait(DOWN_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # The hub leads a session of its own: the proxy and the services are in it.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def _end_leftover(self) -> None:
+        """End a hub that an earlier, killed `campus up` left behind: it would hold the port and the jobs."""
+        try:
+            pid, born = json.loads(self._record.read_text())
+        except (OSError, ValueError):
+            return
+        deadline = time.monotonic() + DOWN_SECONDS
+        while birth(pid) == born and born is not None:
+            os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+            time.sleep(0.2)
 
     def _answers(self) -> bool:
         try:

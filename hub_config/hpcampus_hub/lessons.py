@@ -6,7 +6,7 @@ from hpcampus_hub.settings import Settings
 
 
 def release_all(settings: Settings) -> None:
-    """Release every assignment of every course; raises `ReleaseProblem`."""
+    """Release every assignment of every course that no instructor has released; raises `ReleaseProblem`."""
     for course in settings.catalogue.courses.values():
         for assignment in course.assignments:
             release_assignment(
@@ -15,4 +15,5 @@ def release_all(settings: Settings) -> None:
                 settings.database_url("exchange"),
                 settings.state / "store",
                 settings.courses,
+                replace=False,
             )

@@ -18,7 +18,9 @@ def demo_homes(settings: Settings) -> Iterator[None]:
     """See to it that everybody has a home with the notebooks in it, and leave no account behind."""
     people = list(settings.deployment.demo)
     homes = settings.state / "homes"
-    homes.mkdir(mode=0o711, exist_ok=True)
+    homes.mkdir(exist_ok=True)
+    # Whatever the umask: people pass through to their own home, and see no others.
+    homes.chmod(0o711)
     if settings.shares_one_account:
         for name in people:
             (homes / name).mkdir(mode=0o700, exist_ok=True)

@@ -43,12 +43,18 @@ def up(site_id: str, port: int, state: Path | None, database: str) -> None:
     settings = Settings(state=folder.absolute(), site_id=site_id, port=port, database=database)
     try:
         with ExitStack() as stack:
-            signal.signal(signal.SIGTERM, _like_ctrl_c)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, _like_ctrl_c)
             _bring_up(settings, stack)
     except KeyboardInterrupt:
         _say("Stopped.")
     except (BadFile, HubFailed, ReleaseProblem, AccountsRefused, CannotStart) as problem:
         raise click.ClickException(str(problem)) from None
+    except PermissionError as problem:
+        raise click.ClickException(
+            f"{problem.filename} belongs to somebody else, perhaps because root started a campus here. "
+            "Start as the same user again, or choose another folder with --state."
+        ) from None
 
 
 class CannotStart(Exception):
@@ -77,7 +83,8 @@ def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
 def _only_one(state: Path) -> Iterator[None]:
     """The state folder, private but passable, and held by one campus at a time."""
     # Learners' homes may lie below it: they pass through, and can list and read nothing.
-    state.mkdir(mode=0o711, parents=True, exist_ok=True)
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o711)
     os.umask(0o077)
     with (state / "lock").open("w") as lock:
         try:

@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.ledger import Spawn
+from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.scheduler import JobState, SchedulerError
 
-# Asks the hub to start that server again, which adopts the job; raises when it can't be asked.
+# Has the hub start that server again, which adopts the job; raises `Refused` when the hub doesn't want it.
 Resume = Callable[[Spawn], Awaitable[None]]
 
+AT_ONCE = 10
+RETRIES = (1, 5, 30, 60)
+"""Seconds between the tries to have a spawn taken up again."""
 UNCERTAIN = timedelta(minutes=6)
 """How long a submission without an answer may still become a job: a request that waits in the socket of a
 slurmctld that hangs is good for as long as munge's credential, which is 5 minutes."""
@@ -21,14 +25,26 @@ log = logging.getLogger("hpcampus.reconcile")
 
 async def adopt_all(cluster: Cluster, resume: Resume) -> None:
     """Once, when a hub has started: have every live spawn that it doesn't know of taken up again."""
-    for spawn in cluster.ledger.all_live():
-        if spawn.spawn_id in cluster.expected:
-            continue
+    gate = asyncio.Semaphore(AT_ONCE)
+    left = [spawn for spawn in cluster.ledger.all_live() if spawn.spawn_id not in cluster.expected]
+    await asyncio.gather(*(_take_up(cluster, resume, spawn, gate) for spawn in left))
+
+
+async def _take_up(cluster: Cluster, resume: Resume, spawn: Spawn, gate: asyncio.Semaphore) -> None:
+    """Only a clear no ends the job; a hub that is busy or in trouble is asked again."""
+    for pause in (*RETRIES, None):
         try:
-            await resume(spawn)
+            async with gate:
+                await resume(spawn)
+            return
+        except Refused as refused:
+            log.error("%s/%s can't go on: %s", spawn.learner, spawn.server, refused)
+            cluster.ledger.end(spawn.spawn_id, f"the hub could not take it up again: {refused}")
+            return
         except Exception:
-            log.exception("can't resume %s/%s; ending its job", spawn.learner, spawn.server)
-            cluster.ledger.end(spawn.spawn_id, "the hub could not take it up again")
+            log.exception("can't resume %s/%s yet", spawn.learner, spawn.server)
+        if pause is not None:
+            await asyncio.sleep(pause)
 
 
 async def settle_for_ever(cluster: Cluster) -> None:

@@ -26,13 +26,12 @@ def test_resource_form_and_dask_dashboard(
     page.get_by_role("button", name="Start").click()
     rosa.until_lab()
     page.goto(f"{rosa.url}/user/rosa/lab/tree/notebooks/dask_first_steps.ipynb")
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(timeout=SLOW)
-    dashboard = page.get_by_role("link", name=re.compile("Dashboard of this cluster"))
-    page.locator(".jp-Notebook .jp-Cell").first.click()
-    for _ in range(5):
-        page.keyboard.press("Shift+Enter")
+    rosa.until_kernel()
+    rosa.run_cell("LocalCluster(")
+    rosa.run_cell("client.dashboard_link")
     with page.context.expect_page() as opened:
-        dashboard.click(timeout=SLOW)
+        page.get_by_role("link", name=re.compile("Dashboard of this cluster")).click()
     expect(opened.value).to_have_title(re.compile("Dask"), timeout=SLOW)
     assert re.search(r"/user/rosa/proxy/\d+/status", opened.value.url)
+    expect(opened.value.locator(".bk-Canvas").first).to_be_visible(timeout=SLOW)
     screenshot(opened.value, "2-dashboard")

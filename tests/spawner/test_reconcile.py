@@ -6,10 +6,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hpcampus_spawner import reconcile
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger, Spawn
 from hpcampus_spawner.reconcile import adopt_all, end_all, settle
+from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.scheduler import JobState, JobStatus, SchedulerError
 from spawning import ScriptedScheduler, a_site, running
 
@@ -179,13 +181,28 @@ async def test_a_server_that_cannot_be_taken_up_gives_its_job_back(
 
     async def resume(spawn: Spawn) -> None:
         if spawn.server == "a":
-            raise RuntimeError("that course is no more")
+            raise Refused("no-such-course", "That course is no more.")
 
     await adopt_all(cluster, resume)
     await cluster.watcher.ask()
     await settle(cluster)
     assert scheduler.cancelled == [("ada", "1")]
     assert [spawn.server for spawn in cluster.ledger.all_live()] == ["b"]
+
+
+async def test_a_hub_in_trouble_is_asked_again(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "RETRIES", (0,))
+    spawned(cluster, "a", "1", ended=False)
+    tries: list[str] = []
+
+    async def resume(spawn: Spawn) -> None:
+        tries.append(spawn.server)
+        if len(tries) == 1:
+            raise TimeoutError
+
+    await adopt_all(cluster, resume)
+    assert tries == ["a", "a"]
+    assert [spawn.server for spawn in cluster.ledger.all_live()] == ["a"]
 
 
 async def test_at_the_end_no_job_is_left(

@@ -51,7 +51,11 @@ class InBrowser:
         """Wait for JupyterLab to open at the lesson, with a kernel."""
         self.page.wait_for_url(f"**/lab/tree/{COURSE}/{LESSON}/{LESSON}.ipynb**", timeout=SLOW)
         expect(self.page.get_by_role("heading", name="Lesson 1: one thread, one element")).to_be_visible()
-        expect(self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
+        self.until_kernel()
+
+    def until_kernel(self) -> None:
+        """Wait for the open notebook's kernel: what is run before it is there is silently lost."""
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
 
     def write_answers(self) -> None:
         """Replace what every answer cell holds by the instructor's solution, as if typed."""
@@ -69,6 +73,13 @@ class InBrowser:
         last = self.page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
         expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=SLOW)
         self.page.keyboard.press("Control+s")
+
+    def run_cell(self, text: str) -> None:
+        """Run the code cell that holds this text, and wait until it is done."""
+        cell = self.page.locator(".jp-CodeCell", has_text=text)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+        expect(cell.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]"), timeout=SLOW)
 
     def validate(self) -> Locator:
         """Press nbgrader's Validate in the notebook's toolbar; returns the dialog that answers."""

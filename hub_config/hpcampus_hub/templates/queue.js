@@ -22,7 +22,9 @@ function show(event) {
 
 function fail(event) {
   const failure = document.getElementById("queue-failure");
+  text("queue-title", "");
   text("queue-message", "Your notebook could not start.");
+  text("queue-starts", "–");
   // html_message is made by the hub, which escapes whatever comes from the job.
   if (event.html_message) failure.innerHTML = event.html_message;
   else failure.textContent = event.message;
