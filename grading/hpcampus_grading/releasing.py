@@ -30,15 +30,19 @@ def release_assignment(
         source = Catalogue.load(courses).source(course, assignment)
     except (BadFile, LookupError) as error:
         raise ReleaseProblem(str(error)) from error
-    ledger = Ledger(open_database(database), Store(store))
-    sha256 = _sha256_of(source)
-    current = ledger.released(course, assignment)
-    if current is not None and current.source_sha256 == sha256:
-        return f"{course}/{assignment} is released already (sha256 {current.sha256})."
-    if current is not None and not current.source_sha256 and not replace:
-        return f"An instructor has released {course}/{assignment}: it stays as it is."
-    row = _release(ledger, source, course, assignment, sha256)
-    return f"Released {course}/{assignment} (sha256 {row.sha256})."
+    engine = open_database(database)
+    try:
+        ledger = Ledger(engine, Store(store))
+        sha256 = _sha256_of(source)
+        current = ledger.released(course, assignment)
+        if current is not None and current.source_sha256 == sha256:
+            return f"{course}/{assignment} is released already (sha256 {current.sha256})."
+        if current is not None and not current.source_sha256 and not replace:
+            return f"An instructor has released {course}/{assignment}: it stays as it is."
+        row = _release(ledger, source, course, assignment, sha256)
+        return f"Released {course}/{assignment} (sha256 {row.sha256})."
+    finally:
+        engine.dispose()
 
 
 def _sha256_of(source: Path) -> str:

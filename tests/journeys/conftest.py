@@ -2,15 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from campus_under_test import CampusUnderTest, free_port, private_folder
-from hpcampus_hub.people import demo_homes
-from hpcampus_hub.settings import Settings
-from hpcampus_hub.up import twin_of
+from campus_under_test import CampusUnderTest, local_campus
 from playwright.sync_api import Browser, Page, sync_playwright
+from twins import twin_campus
 
 CHROMIUM = "/usr/bin/chromium"
 # No sandbox of its own as root, and none of the calls home that a browser makes by itself.
@@ -49,34 +46,11 @@ def screenshot(request: pytest.FixtureRequest) -> Screenshot:
     return keep
 
 
-@contextmanager
-def _on_this_machine() -> Iterator[CampusUnderTest]:
-    settings = Settings(state=private_folder(), port=free_port())
-    campus = CampusUnderTest(settings)
-    campus.start()
-    try:
-        yield campus
-    finally:
-        campus.stop()
-
-
-@contextmanager
-def _on_a_twin() -> Iterator[CampusUnderTest]:
-    settings = Settings(state=private_folder(), port=free_port(), site_id="leonardo")
-    with demo_homes(settings), twin_of(settings) as on_twin:
-        campus = CampusUnderTest(on_twin, as_root=True)
-        campus.start()
-        try:
-            yield campus
-        finally:
-            campus.stop()
-
-
 @pytest.fixture(
     scope="package",
     params=[
-        pytest.param(_on_this_machine, id="local"),
-        pytest.param(_on_a_twin, id="leonardo", marks=pytest.mark.slurm),
+        pytest.param(local_campus, id="local"),
+        pytest.param(twin_campus, id="leonardo", marks=pytest.mark.slurm),
     ],
 )
 def running_campus(request: pytest.FixtureRequest) -> Iterator[CampusUnderTest]:

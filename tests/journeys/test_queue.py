@@ -9,7 +9,7 @@ import pytest
 from campus_under_test import CampusUnderTest, wait_for
 from people_in_browsers import SLOW, InBrowser
 from playwright.sync_api import Browser, Page, expect
-from twins import as_user
+from twins import full_cluster
 
 pytestmark = pytest.mark.browser
 
@@ -26,16 +26,8 @@ def crowded(campus: CampusUnderTest) -> Iterator[None]:
         yield
         rosa.stop("")
         return
-    environment = dict(campus.settings.environment)
-    filler = ["sbatch", "--parsable", "--account=tra24_campus", "--partition=boost_usr_prod", "--time=10"]
-    filler += ["--nodes=2", "--exclusive", "--wrap=sleep 600"]
-    submitted = as_user("rosa", *filler, **environment)
-    assert submitted.returncode == 0, submitted.stderr
-    job = submitted.stdout.strip()
-    state = ["squeue", "--noheader", f"--job={job}", "--format=%T"]
-    wait_for(lambda: "RUNNING" in as_user("rosa", *state, **environment).stdout, "the cluster is full")
-    yield
-    as_user("rosa", "scancel", job, **environment)
+    with full_cluster(campus):
+        yield
 
 
 def test_a_place_in_the_queue(campus: CampusUnderTest, browser: Browser, screenshot: Screenshot) -> None:

@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
 from hpcampus_hub.lessons import release_all
-from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, NOTEBOOKS, Settings
+from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, NOTEBOOKS, SITES, Settings
 
 Answer = TypeVar("Answer")
 PROXY_PROGRAMS = HUB_CONFIG / "proxy" / "node_modules" / ".bin"
@@ -132,6 +133,20 @@ class CampusUnderTest:
             return requests.get(f"{self.settings.url}/hub/health", timeout=5).ok
         except requests.RequestException:
             return False
+
+
+@contextmanager
+def local_campus(cpus: int = 8, database: str = "") -> Iterator[CampusUnderTest]:
+    """A running campus on this machine whose queue hands out so many CPUs; nothing of it stays."""
+    state = private_folder()
+    site = (SITES / "local.yaml").read_text().replace("cpus: 8", f"cpus: {cpus}")
+    (state / "local.yaml").write_text(site)
+    campus = CampusUnderTest(Settings(state=state, port=free_port(), sites=state, database=database))
+    campus.start()
+    try:
+        yield campus
+    finally:
+        campus.stop()
 
 
 class Somebody:

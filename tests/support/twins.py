@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from campus_under_test import private_folder
+from campus_under_test import CampusUnderTest, free_port, private_folder, wait_for
 from hpcampus_hub import unix_accounts
-from hpcampus_hub.settings import SITES
+from hpcampus_hub.people import demo_homes
+from hpcampus_hub.settings import SITES, Settings
 from hpcampus_hub.twin import Twin
+from hpcampus_hub.up import twin_of
 from hpcampus_spawner.site import Site
 
 
@@ -60,3 +62,36 @@ def as_user(name: str, *argv: str | Path, **environment: str) -> subprocess.Comp
         text=True,
         check=False,
     )
+
+
+@contextmanager
+def twin_campus(site_id: str = "leonardo") -> Iterator[CampusUnderTest]:
+    """A running campus on a site's twin, with Unix accounts; nothing of it is left afterwards."""
+    settings = Settings(state=private_folder(), port=free_port(), site_id=site_id)
+    with demo_homes(settings), twin_of(settings) as on_twin:
+        campus = CampusUnderTest(on_twin, as_root=True)
+        campus.start()
+        try:
+            yield campus
+        finally:
+            campus.stop()
+
+
+@contextmanager
+def full_cluster(campus: CampusUnderTest) -> Iterator[None]:
+    """No GPU of LEONARDO's twin is free for the length of the block."""
+    filler = ["sbatch", "--parsable", "--account=tra24_campus", "--partition=boost_usr_prod", "--time=10"]
+    filler += ["--nodes=2", "--exclusive", "--wrap=sleep 600"]
+    submitted = as_user("rosa", *filler, **campus.settings.environment)
+    assert submitted.returncode == 0, submitted.stderr
+    job = submitted.stdout.strip()
+    wait_for(lambda: jobs(campus).get(job) == "RUNNING", "the cluster is full")
+    yield
+    as_user("rosa", "scancel", job, **campus.settings.environment)
+
+
+def jobs(campus: CampusUnderTest) -> dict[str, str]:
+    """The state of every job that the twin still has, by its id."""
+    squeue = ["squeue", "--noheader", "--states=all", "--format=%i %T"]
+    listed = as_user("rosa", *squeue, **campus.settings.environment).stdout.splitlines()
+    return dict(line.split() for line in listed)
