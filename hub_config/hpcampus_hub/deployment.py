@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.models import Model, YamlModel
-from hpcampus_spawner.site import SchedulerName
 
 
-class Accounts(Model):
-    """The projects of one site that jobs are charged to."""
+class Allocations(Model):
+    """Who uses what on one site."""
 
-    courses: Mapping[str, SchedulerName] = {}
-    groups: Mapping[str, SchedulerName] = {}
+    courses: Mapping[str, Allocation] = {}
+    groups: Mapping[str, Allocation] = {}
 
 
 class DemoPerson(Model):
@@ -24,18 +24,23 @@ class DemoPerson(Model):
 class Deployment(YamlModel):
     """One campus."""
 
-    accounts: Mapping[str, Accounts] = {}
+    allocations: Mapping[str, Allocations] = {}
     researchers: str
     demo: Mapping[str, DemoPerson] = {}
 
-    def account(self, site_id: str, *, course: str | None, groups: Iterable[str]) -> str | None:
+    def allocation(self, site_id: str, *, course: str | None, groups: Iterable[str]) -> Allocation:
         """Who pays on that site: the course's project, or that of the first group that has one."""
-        accounts = self.accounts.get(site_id, Accounts())
+        here = self.allocations.get(site_id, Allocations())
         if course is not None:
-            return accounts.courses.get(course)
-        return next((accounts.groups[group] for group in sorted(groups) if group in accounts.groups), None)
+            return _because(here.courses.get(course, Allocation()), f"course {course}")
+        paying = sorted(group for group in groups if group in here.groups)
+        return _because(here.groups[paying[0]], f"group {paying[0]}") if paying else Allocation()
 
-    def demo_accounts(self, site_id: str) -> frozenset[str]:
-        """Every project that this campus uses on that site."""
-        accounts = self.accounts.get(site_id, Accounts())
-        return frozenset(accounts.courses.values()) | frozenset(accounts.groups.values())
+    def demo_allocations(self, site_id: str) -> frozenset[Allocation]:
+        """Every allocation that this campus has on that site."""
+        here = self.allocations.get(site_id, Allocations())
+        return frozenset(here.courses.values()) | frozenset(here.groups.values())
+
+
+def _because(allocation: Allocation, reason: str) -> Allocation:
+    return allocation.model_copy(update={"reason": allocation.reason or reason})

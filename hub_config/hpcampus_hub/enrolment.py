@@ -68,7 +68,7 @@ class Enrolment:
         page = f"/lab/tree/{course.slug}/{assignment.slug}/{assignment.notebook}"
         return Admission(
             needs=course.needs,
-            account=self.deployment.account(self.site_id, course=course.slug, groups=person.groups),
+            allocation=self.deployment.allocation(self.site_id, course=course.slug, groups=person.groups),
             environment=self._environment(role, course.slug, assignment.slug),
             page="/lab" if role is Role.INSTRUCTOR else page,
         )
@@ -78,7 +78,7 @@ class Enrolment:
             raise Refused("not-a-researcher", "Choose one of your courses on the home page.")
         return Admission(
             needs=options.needs,
-            account=self.deployment.account(self.site_id, course=None, groups=person.groups),
+            allocation=self.deployment.allocation(self.site_id, course=None, groups=person.groups),
             partition=options.partition,
             environment=self._environment(Role.RESEARCHER, "", ""),
         )

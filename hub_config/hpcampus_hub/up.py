@@ -19,7 +19,7 @@ from hpcampus_hub.demo import demo_passwords
 from hpcampus_hub.hub_process import HubFailed, HubProcess
 from hpcampus_hub.lessons import release_all
 from hpcampus_hub.people import demo_homes
-from hpcampus_hub.settings import HUB_CONFIG, SITES, Settings
+from hpcampus_hub.settings import HUB_CONFIG, Settings
 from hpcampus_hub.site_cluster import open_cluster
 from hpcampus_hub.unix_accounts import AccountsRefused
 
@@ -63,6 +63,8 @@ class CannotStart(Exception):
 
 def _bring_up(settings: Settings, stack: ExitStack) -> None:
     site = settings.site
+    if site.scheduler.kind not in ("local", "slurm"):
+        raise CannotStart(f"{site.name} can't be used yet: this campus speaks to Slurm only.")
     stack.enter_context(_only_one(settings.state))
     stack.enter_context(demo_homes(settings))
     if site.scheduler.kind == "slurm":
@@ -99,12 +101,12 @@ def twin_of(settings: Settings) -> Iterator[Settings]:
     """The site's cluster in miniature, and the settings with which its commands are reached."""
     from hpcampus_hub.twin import Twin, TwinUnavailable  # noqa: PLC0415 - needs Slurm; most don't have it
 
-    _say(f"Starting a twin of {settings.site.system}: a real Slurm on this machine …")
+    _say(f"Starting a twin of {settings.site.name}: a real Slurm on this machine …")
     try:
         with Twin(settings.site, settings.state / "twin") as twin:
             deployment = settings.deployment
-            for account in deployment.demo_accounts(settings.site_id):
-                twin.add_people(deployment.demo, account=account)
+            for allocation in deployment.demo_allocations(settings.site_id):
+                twin.add_people(deployment.demo, allocation)
             try:
                 yield settings.model_copy(update={"environment": twin.environment})
             finally:
@@ -129,7 +131,7 @@ def _welcome(settings: Settings) -> None:
     people = settings.deployment.demo
     passwords = demo_passwords(settings.state / "passwords.json", people)
     width = max(map(len, people))
-    click.echo(f"\n  HPCampus is up: {settings.url}   (site: {settings.site.system})\n")
+    click.echo(f"\n  HPCampus is up: {settings.url}   (site: {settings.site.name})\n")
     for name, person in people.items():
         click.echo(f"    {name:<{width}}  {passwords[name]}  {person.shown_as}")
     if settings.shares_one_account:
@@ -142,19 +144,3 @@ def _welcome(settings: Settings) -> None:
 def _say(sentence: str) -> None:
     click.echo(sentence)
     sys.stdout.flush()
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def sites(as_json: bool) -> None:
-    """List the sites that this campus knows."""
-    from hpcampus_spawner.site import Site  # noqa: PLC0415
-
-    loaded = [Site.load(path) for path in sorted(SITES.glob("*.yaml"))]
-    if as_json:
-        click.echo("[" + ",".join(site.model_dump_json() for site in loaded) + "]")
-        return
-    for site in loaded:
-        click.echo(
-            f"{site.id:<12} {site.factory:<12} {site.system:<16} {site.scheduler.kind:<6} {site.confidence}"
-        )

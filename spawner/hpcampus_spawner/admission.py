@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.options import Options
 
@@ -17,10 +18,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Admission:
-    """Yes: the needs to match with the site, the account to charge, and what the server is told."""
+    """Yes: the needs to match with the site, the allocation to use there, and what the server is told."""
 
     needs: Needs
-    account: str | None = None
+    allocation: Allocation = field(default_factory=Allocation)
     partition: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     page: str = "/lab"

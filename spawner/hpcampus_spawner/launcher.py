@@ -23,7 +23,8 @@ LOG_TAIL = 4096
 SBATCH_SECONDS = 60
 RECORD_SECONDS = 10
 _OPTION = re.compile(
-    r"--(account|partition|qos|comment|job-name|cpus-per-task|mem|gres|time)=[A-Za-z0-9][A-Za-z0-9_.:/-]*"
+    r"--(account|partition|qos|reservation|constraint|comment|job-name|cpus-per-task|mem|gres|gpus|gpus-per-node"
+    r"|time)=[A-Za-z0-9][A-Za-z0-9_.:/@-]*|--exclusive"
 )
 _JOB_ID = re.compile(r"[0-9]{1,12}")
 # What a Slurm command may inherit. SBATCH_* and SLURM_* variables would override the options.

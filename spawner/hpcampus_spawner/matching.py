@@ -1,94 +1,190 @@
 """The match between what a course needs and what a site offers: a pure function."""
 
-from collections.abc import Iterator
+import math
 
+from hpcampus_spawner.allocation import Allocation
+from hpcampus_spawner.fitting import Fit, fit, mib, wrong_vendor
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.site import Partition, Site
 
+VENDORS = {"amd": "AMD", "nvidia": "NVIDIA"}
+
+
+class NothingFits(Refused):
+    """No partition has what is needed; `nearest` are needs that would fit, if there are any."""
+
+    def __init__(self, sentence: str, nearest: Needs | None) -> None:
+        super().__init__("resources", sentence)
+        self.nearest = nearest
+
 
 def match(
-    needs: Needs, site: Site, *, account: str | None = None, partition: str | None = None
+    needs: Needs, site: Site, allocation: Allocation | None = None, *, partition: str | None = None
 ) -> JobRequest:
     """Find the partition that fits and say why; raises `Refused` with the nearest thing that would work.
 
-    `account` is the project the job is charged to, `partition` a wish of the person who asks; a fact that
-    the site doesn't publish never refuses anything, because the scheduler knows better.
+    `partition` is a wish of the person who asks. A fact that the site doesn't publish never refuses
+    anything, because the scheduler knows better.
     """
-    if site.account.required and account is None:
+    allocation = allocation or Allocation()
+    _check_open(site, allocation)
+    candidates = _wished(site, partition)
+    needs, explanation = _on_cpu_if_it_must(needs, site, candidates)
+    fits = [fit(needs, site, candidate, allocation) for candidate in _preferred(candidates, needs)]
+    for found in fits:
+        if not found.problems:
+            return _request(found, site, allocation, explanation)
+    raise _nothing_fits(site, allocation, fits)
+
+
+def _check_open(site: Site, allocation: Allocation) -> None:
+    """Refuse what no needs could change."""
+    if site.announced:
+        missing = "scheduler" if site.scheduler.kind is None else "partitions"
+        raise Refused(
+            "announced",
+            f"{site.name} is announced only: nobody has published its {missing}, so nothing can be started "
+            "there yet. Choose another site.",
+        )
+    if site.account.required and allocation.account is None:
         raise Refused(
             "account",
-            f"Jobs on {site.system} are charged to a project, and none is set for you here. "
+            f"Jobs on {site.name} are charged to a project, and none is set for you here. "
             "Ask the people who run this hub to set the account of your course.",
         )
-    candidates = _wished(site, partition)
-    explanation: tuple[str, ...] = ()
-    if needs.gpus and needs.runs_without_gpu and not any(_has_gpus(p, needs) for p in candidates):
-        explanation = (f"No GPU on {site.system}: the work runs on the CPU.",)
-        needs = needs.model_copy(update={"gpus": 0})
-    problems: list[str] = []
-    for candidate in _preferred(candidates, needs):
-        found = list(_misfits(candidate, needs))
-        if not found:
-            return _request(needs, candidate, account, explanation)
-        problems.append(f"{candidate.name}: {'; '.join(found)}")
-    raise Refused("resources", f"Nothing on {site.system} fits. " + " | ".join(problems))
+    if site.project_qos and site.qos_rule.required and allocation.qos is None:
+        raise Refused(
+            "qos",
+            f"Jobs on {site.name} name the QOS of their project, and none is set for you here. "
+            "Ask the people who run this hub to set the QOS of your course.",
+        )
 
 
-def _wished(site: Site, partition: str | None) -> tuple[Partition, ...]:
+def _wished(site: Site, partition: str | None) -> list[Partition]:
+    open_here = [p for p in site.partitions if p.not_for_notebooks is None]
     if partition is None:
-        return site.partitions
-    if found := site.partition(partition):
-        return (found,)
-    names = ", ".join(p.name for p in site.partitions)
-    raise Refused("partition", f"{site.system} has no partition of that name. It has: {names}.")
+        return open_here
+    found = site.partition(partition)
+    names = ", ".join(p.name for p in open_here)
+    if found is None:
+        raise Refused("partition", f"{site.name} has no partition of that name. It has: {names}.")
+    if found.not_for_notebooks is not None:
+        raise Refused(
+            "partition",
+            f"{found.name} is not for notebooks: {found.not_for_notebooks}. Choose from: {names}.",
+        )
+    return [found]
 
 
-def _has_gpus(partition: Partition, needs: Needs) -> bool:
-    wrong_vendor = needs.gpu_vendor and partition.gpu_vendor and partition.gpu_vendor != needs.gpu_vendor
-    return bool(partition.gpus) and not wrong_vendor
+def _on_cpu_if_it_must(
+    needs: Needs, site: Site, candidates: list[Partition]
+) -> tuple[Needs, tuple[str, ...]]:
+    """Work that can do without a GPU does so where there is none that it could use."""
+    with_gpus = [p for p in candidates if p.has_gpus]
+    if not (needs.gpus and needs.runs_without_gpu) or any(not wrong_vendor(p, needs) for p in with_gpus):
+        return needs, ()
+    sentence = f"No GPU on {site.name}: the work runs on the CPU."
+    if with_gpus and needs.gpu_vendor:
+        maker = VENDORS[needs.gpu_vendor]
+        sentence = f"No {maker} GPU on {site.name}, and the work needs one of {maker}'s: it runs on the CPU."
+    return needs.model_copy(update={"gpus": 0}), (sentence,)
 
 
-def _preferred(partitions: tuple[Partition, ...], needs: Needs) -> list[Partition]:
-    """GPU work goes to GPU nodes and other work keeps off them; then the site's default, then its order."""
-    return sorted(partitions, key=lambda p: (bool(p.gpus) != bool(needs.gpus), not p.default))
-
-
-def _misfits(partition: Partition, needs: Needs) -> Iterator[str]:
-    """What of the needs this partition can't give, each with the most it has."""
-    wanted = (
-        (needs.gpus, partition.gpus, "GPUs on a node", "at most {}"),
-        (needs.cpus, partition.cpus, "CPUs on a node", "1 to {}"),
-        (_mib(needs), partition.memory_mib, "MiB of memory on a node", "1 to {}"),
-        (needs.walltime_minutes, partition.max_walltime_minutes, "minutes", "1 to {}"),
+def _preferred(partitions: list[Partition], needs: Needs) -> list[Partition]:
+    """GPU work goes to GPU nodes and other work keeps off them; shared nodes come before whole ones."""
+    if needs.gpus:
+        # Where GPUs are known to be somewhere, nobody is sent to look for them elsewhere.
+        partitions = [p for p in partitions if p.has_gpus] or partitions
+    return sorted(
+        partitions, key=lambda p: (p.has_gpus != bool(needs.gpus), bool(p.exclusive), not p.default)
     )
-    for want, limit, unit, bound in wanted:
-        if limit is not None and want > limit:
-            yield f"{want} {unit} asked for, {bound.format(limit)} possible"
-    if needs.gpus and partition.gpus and not _has_gpus(partition, needs):
-        yield f"needs {needs.gpu_vendor} GPUs, has {partition.gpu_vendor}"
 
 
-def _mib(needs: Needs) -> int:
-    return max(1, round(needs.memory_gib * 1024))
+def _nothing_fits(site: Site, allocation: Allocation, fits: list[Fit]) -> NothingFits:
+    ranked = sorted(fits, key=lambda found: len(found.problems))
+    reasons = " | ".join(f"{found.partition.name}: {'; '.join(found.problems)}" for found in ranked)
+    sentence = f"Nothing on {site.name} fits. {reasons or 'No partition is open to notebooks'}."
+    for found in ranked:
+        nearest = found.shrunk
+        if not fit(nearest, site, found.partition, allocation).problems:
+            works = f" What would work: {_sizes(nearest)} on {found.partition.name}."
+            return NothingFits(sentence + works, nearest)
+    return NothingFits(sentence, None)
 
 
-def _request(
-    needs: Needs, partition: Partition, account: str | None, explanation: tuple[str, ...]
-) -> JobRequest:
-    gpus = f"{needs.gpus} of {partition.gpus} GPUs, " if needs.gpus else ""
-    charged = f", charged to {account}" if account else ""
-    hours = needs.walltime_minutes / 60
-    sentence = (
-        f"{partition.name}: {gpus}{needs.cpus} CPUs and {needs.memory_gib:g} GiB for {hours:g} h{charged}."
-    )
-    return JobRequest(
+def _sizes(needs: Needs) -> str:
+    gpus = f"{needs.gpus} GPUs, " if needs.gpus else ""
+    return f"{gpus}{needs.cpus} CPUs and {needs.memory_gib:g} GiB for {needs.walltime_minutes / 60:g} h"
+
+
+def _request(found: Fit, site: Site, allocation: Allocation, explanation: tuple[str, ...]) -> JobRequest:
+    partition, needs, part = found.partition, found.needs, found.gpu_slice
+    whole = bool(partition.exclusive)
+    # Where nobody has published how, GPUs are asked for in the way that every Slurm understands.
+    gpu_request = part.request if part else site.gpu_request or "gres"
+    request = JobRequest(
         partition=partition.name,
-        account=account,
-        cpus=needs.cpus,
-        memory_mib=_mib(needs),
-        gpus=needs.gpus,
+        account=_account(partition, allocation),
+        qos=found.qos.name if found.qos else None,
+        reservation=(part and part.reservation) or allocation.reservation,
+        constraint=partition.constraint,
+        cpus=_cpus(found, site),
+        memory_mib=None if site.memory_follows_cpus else _memory_mib(found),
+        gpus=(partition.gpus if whole and needs.gpus else None) or needs.gpus,
+        gpu_request=gpu_request,
+        gpu_type=(part.name if part else partition.gpu_type) if gpu_request == "typed-gres" else None,
+        exclusive=whole,
         walltime_minutes=needs.walltime_minutes,
-        explanation=(*explanation, sentence),
     )
+    reasons = (*explanation, _sentence(request, found, allocation))
+    return request.model_copy(update={"explanation": reasons})
+
+
+def _account(partition: Partition, allocation: Allocation) -> str | None:
+    """The project's name as this partition's budget is called."""
+    name, suffix = allocation.account, partition.account_suffix or ""
+    return name if name is None or name.endswith(suffix) else name + suffix
+
+
+def _cpus(found: Fit, site: Site) -> int:
+    """The CPUs of the whole node, or those needed, or those that come with the GPUs or the memory."""
+    partition, needs = found.partition, found.needs
+    if partition.exclusive:
+        return partition.cpus or needs.cpus
+    wanted = [needs.cpus]
+    if found.gpu_slice is None and partition.cpus_per_gpu:
+        wanted.append(partition.cpus_per_gpu * needs.gpus)
+    if site.memory_follows_cpus and partition.cpus and partition.memory_mib:
+        wanted.append(math.ceil(mib(needs) * partition.cpus / partition.memory_mib))
+    return min(max(wanted), partition.cpus or max(wanted))
+
+
+def _memory_mib(found: Fit) -> int:
+    partition, needs = found.partition, found.needs
+    share = 0 if found.gpu_slice else int(1024 * (partition.memory_gib_per_gpu or 0) * needs.gpus)
+    wanted = max(mib(needs), share)
+    return min(wanted, partition.memory_mib or wanted)
+
+
+def _sentence(request: JobRequest, found: Fit, allocation: Allocation) -> str:
+    """What was chosen, for the person who waits for it."""
+    partition, hours = found.partition, request.walltime_minutes / 60
+    parts = []
+    if found.gpu_slice:
+        parts.append(f"a slice {found.gpu_slice.name} of a GPU")
+    elif request.gpus:
+        parts.append(f"{request.gpus} of {partition.gpus or 'an unpublished number of'} GPUs")
+    if request.exclusive:
+        parts.append("whole nodes only")
+    elif request.gpus and request.cpus == (partition.cpus_per_gpu or 0) * request.gpus:
+        parts.append(f"{partition.cpus_per_gpu} cores come with each GPU")
+    memory = f" and {request.memory_mib / 1024:g} GiB" if request.memory_mib and not request.exclusive else ""
+    parts.append(f"{request.cpus} CPUs{memory} for {hours:g} h")
+    if request.account:
+        because = f" because of {allocation.reason}" if allocation.reason else ""
+        parts.append(f"account {request.account}{because}")
+    if request.qos:
+        parts.append(f"QOS {request.qos}")
+    return f"{request.partition}: {'; '.join(parts)}."

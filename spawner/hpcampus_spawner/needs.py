@@ -18,3 +18,6 @@ class Needs(Model):
     runs_without_gpu: bool = Field(
         default=False, description="Whether the work is still possible on the CPU where a site has no GPU."
     )
+    gpu_slice: bool = Field(
+        default=False, description="Whether a slice of one GPU, such as a MIG instance, is enough."
+    )

@@ -3,17 +3,22 @@
 from pydantic import Field
 
 from hpcampus_spawner.models import Model
-from hpcampus_spawner.site import SchedulerName
+from hpcampus_spawner.site import AccountName, GpuRequest, SchedulerName
 
 
 class JobRequest(Model):
     """One job on one node. Made by `matching.match` alone; memory in MiB, time in minutes."""
 
     partition: SchedulerName
-    account: SchedulerName | None = None
+    account: AccountName | None = None
     qos: SchedulerName | None = None
+    reservation: SchedulerName | None = None
+    constraint: SchedulerName | None = None
     cpus: int = Field(ge=1)
-    memory_mib: int = Field(ge=1)
+    memory_mib: int | None = Field(ge=1, description="None where the site gives memory by the CPUs.")
     gpus: int = Field(default=0, ge=0)
+    gpu_request: GpuRequest = "gres"
+    gpu_type: SchedulerName | None = None
+    exclusive: bool = Field(default=False, description="The whole node, with all of its memory.")
     walltime_minutes: int = Field(ge=1)
     explanation: tuple[str, ...] = Field(default=(), description="Why this request, in sentences.")

@@ -36,7 +36,7 @@ STATES = {word: state for state, words in _STATES.items() for word in words.spli
 
 
 def sbatch_options(submission: Submission) -> list[str]:
-    """The options of sbatch for a request, each `--name=value`."""
+    """The options of sbatch for a request, each `--name=value` or `--name`."""
     request = submission.request
     options = {
         "job-name": "hpcampus",
@@ -44,16 +44,35 @@ def sbatch_options(submission: Submission) -> list[str]:
         "partition": request.partition,
         "account": request.account,
         "qos": request.qos,
+        "reservation": request.reservation,
+        "constraint": request.constraint,
         "cpus-per-task": request.cpus,
-        "mem": f"{request.memory_mib}M",
+        "mem": _mem(request),
         "time": request.walltime_minutes,
-        "gres": _gres(request),
+        **_gpu_option(request),
     }
-    return [f"--{name}={value}" for name, value in options.items() if value is not None]
+    named = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    return [*named, "--exclusive"] if request.exclusive else named
 
 
-def _gres(request: JobRequest) -> str | None:
-    return f"gpu:{request.gpus}" if request.gpus else None
+def _mem(request: JobRequest) -> str | None:
+    """A whole node's job gets all of its memory, which Slurm writes as 0."""
+    if request.exclusive:
+        return "0"
+    return None if request.memory_mib is None else f"{request.memory_mib}M"
+
+
+def _gpu_option(request: JobRequest) -> dict[str, str]:
+    """How this site wants its GPUs asked for; a whole node's come with it."""
+    count = request.gpus
+    if not count or request.gpu_request == "whole-node":
+        return {}
+    if request.gpu_request in ("gpus", "gpus-per-node"):
+        return {request.gpu_request: str(count)}
+    if request.gpu_request == "shard":
+        return {"gres": f"shard:{count}"}
+    typed = request.gpu_request == "typed-gres" and request.gpu_type
+    return {"gres": f"gpu:{request.gpu_type}:{count}" if typed else f"gpu:{count}"}
 
 
 def parse_squeue(text: str) -> dict[str, JobStatus]:

@@ -91,7 +91,7 @@ class BatchSpawner(Spawner):
             request = match(
                 admission.needs,
                 self.cluster.site,
-                account=admission.account,
+                admission.allocation,
                 partition=admission.partition,
             )
         except Refused as refused:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hpcampus_hub.settings import SITES
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.launching import Launcher, LauncherError
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.options import Options, parse_options
@@ -154,7 +155,7 @@ def test_numbers_are_whole_and_within_their_range(field: str, value: object) -> 
 def test_what_no_node_has_is_refused_with_the_range_that_is_possible(wish: dict[str, int]) -> None:
     options = parse_options(wish)
     with pytest.raises(Refused, match="possible"):
-        match(options.needs, Site.load(SITES / "leonardo.yaml"), account="a")
+        match(options.needs, Site.load(SITES / "leonardo.yaml"), Allocation(account="a"))
 
 
 @pytest.mark.parametrize("key", UNKNOWN)

@@ -2,6 +2,7 @@
 
 import pytest
 from hpcampus_hub.settings import SITES
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.refusal import Refused
@@ -19,11 +20,11 @@ LESSON = Needs(cpus=2, memory_gib=4, gpus=1, walltime_minutes=60, runs_without_g
 
 
 def test_the_first_lesson_on_leonardo_gets_one_gpu_of_the_booster() -> None:
-    request = match(LESSON, Site.load(SITES / "leonardo.yaml"), account="course_0")
+    request = match(LESSON, Site.load(SITES / "leonardo.yaml"), Allocation(account="course_0"))
     assert request == JobRequest(
         partition="boost_usr_prod",
         account="course_0",
-        cpus=2,
+        cpus=8,
         memory_mib=4096,
         gpus=1,
         walltime_minutes=60,
@@ -95,7 +96,7 @@ def test_where_jobs_are_charged_nobody_starts_without_an_account() -> None:
     with pytest.raises(Refused) as refused:
         match(Needs(), site)
     assert refused.value.reason == "account"
-    assert match(Needs(), site, account="p1").account == "p1"
+    assert match(Needs(), site, Allocation(account="p1")).account == "p1"
 
 
 numbers = st.none() | st.integers(1, 64)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hpcampus_hub.settings import SITES
 from hpcampus_spawner import launcher
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.options import Options, parse_options
 from hpcampus_spawner.refusal import Refused
@@ -90,14 +91,17 @@ def test_what_is_accepted_is_safe_for_the_launcher(raw: dict[str, Any]) -> None:
 def test_whatever_is_matched_is_accepted_by_the_launcher(raw: dict[str, Any]) -> None:
     options = parse_options(raw)
     try:
-        request = match(options.needs, LEONARDO, account="EUHPC_D01-007.x", partition=options.partition)
+        request = match(
+            options.needs, LEONARDO, Allocation(account="EUHPC_D01-007.x"), partition=options.partition
+        )
     except Refused:
         return
     tag = "hpcampus:0a1b2c3d:" + "f" * 32
     submission = Submission(spawn_id="f" * 32, tag=tag, request=request, script="", ticket="")
     chosen = sbatch_options(submission)
     assert all(launcher.allowed(option) for option in chosen)
-    assert f"--cpus-per-task={options.cpus}" in chosen
+    # Every GPU brings its share of the node's cores.
+    assert f"--cpus-per-task={max(options.cpus or 2, 8 * (options.gpus or 0))}" in chosen
     assert f"--time={60 * (options.hours or 1)}" in chosen
     assert [option for option in chosen if "gres" in option] == (
         [f"--gres=gpu:{options.gpus}"] if options.gpus else []

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus, SchedulerError, Submission
-from hpcampus_spawner.site import AccountRule, Partition, Scheduler, Site
+from hpcampus_spawner.site import Partition, Rule, Scheduler, Site
 
 FAKE_COMMAND = Path(__file__).with_name("fake_slurm_command.sh")
 SECRET = "a-secret-that-must-not-be-seen"
@@ -24,7 +24,7 @@ def a_site(*partitions: Partition, account_required: bool = False) -> Site:
         system="SMALL",
         scheduler=Scheduler(kind="slurm"),
         partitions=partitions or (Partition(name="cpu", cpus=8, memory_gib=16, gpus=0),),
-        account=AccountRule(required=account_required),
+        account=Rule(required=account_required),
         gpu_request="gres",
         confidence="none",
     )

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hpcampus_spawner.allocation import Allocation
+
 from hpcampus_hub.twin import folder as twin_folder
 from hpcampus_hub.twin.commands import run
 from hpcampus_hub.twin.configuration import NO_ACCOUNT
@@ -15,6 +17,8 @@ from hpcampus_hub.twin.miniature import Miniature
 START_SECONDS = 30
 # Slurm makes this QOS itself; it is what a job without --qos gets.
 SLURMS_OWN_QOS = "normal"
+# Everybody who sends jobs has some account, also where they needn't know it.
+DEFAULT_ACCOUNT = "everybody"
 
 
 def start_database(folder: Path, daemons: Daemons) -> None:
@@ -60,8 +64,7 @@ class Accounts:
         """The cluster and its QOS; slurmctld reads them when it starts."""
         self._add("cluster", self._miniature.cluster)
         for qos in self._miniature.qos:
-            limit = [f"MaxWall={qos.max_walltime_minutes}"] if qos.max_walltime_minutes else []
-            self._add("qos", qos.name, f"Flags={qos.flags}", *limit)
+            self._add_qos(qos.name, qos.max_walltime_minutes, qos.flags)
         if self._miniature.account_required:
             self._add("account", NO_ACCOUNT)
 
@@ -70,15 +73,30 @@ class Accounts:
         ports = self._sacctmgr("--parsable2", "--noheader", "show", "cluster", "format=controlport")
         return ports.strip() not in {"", "0"}
 
-    def add(self, people: Iterable[str], account: str) -> None:
-        """Let the people charge jobs to an account, with every QOS of the site."""
-        names = ",".join(people)
-        every_qos = ",".join([SLURMS_OWN_QOS, *(qos.name for qos in self._miniature.qos)])
-        self._add("account", account)
-        if self._miniature.account_required:
+    def add(self, people: Iterable[str], allocation: Allocation) -> None:
+        """Let the people charge jobs to an account, by all its names, with every QOS of the site."""
+        names, small = ",".join(people), self._miniature
+        qos = dict.fromkeys(qos.name for qos in small.qos)
+        if not small.qos_required:
+            qos[SLURMS_OWN_QOS] = None
+        if allocation.qos is not None and allocation.qos not in qos:
+            self._add_qos(allocation.qos, small.project_qos_minutes, "DenyOnLimit")
+            qos[allocation.qos] = None
+        every_qos = [f"qos={','.join(qos)}"] if qos else []
+        if small.account_required:
             # The first account that somebody is added to becomes the default.
-            self._add("user", names, f"account={NO_ACCOUNT}")
-        self._add("user", names, f"account={account}", f"qos={every_qos}")
+            self._add("user", names, f"account={NO_ACCOUNT}", *every_qos)
+        for suffix in small.account_suffixes:
+            account = f"{allocation.account or DEFAULT_ACCOUNT}{suffix}"
+            self._add("account", account)
+            self._add("user", names, f"account={account}", *every_qos)
+
+    def _add_qos(self, name: str, minutes: int | None, flags: str) -> None:
+        limit = [f"MaxWall={minutes}"] if minutes else []
+        if name == SLURMS_OWN_QOS:
+            self._sacctmgr("--immediate", "--quiet", "modify", "qos", name, "set", f"Flags={flags}", *limit)
+        else:
+            self._add("qos", name, f"Flags={flags}", *limit)
 
     def _add(self, kind: str, *words: str) -> None:
         self._sacctmgr("--immediate", "--quiet", "add", kind, *words)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.models import BadFile
 
 from hpcampus_hub.settings import Settings
@@ -21,8 +22,9 @@ TWINS = Path("/var/lib/hpcampus/twins")
 @click.argument("site")
 @click.option("--folder", type=click.Path(path_type=Path), help=f"Where it lives.  [default: {TWINS}/SITE]")
 @click.option("--account", default="training", show_default=True, help="An account to charge jobs to.")
+@click.option("--qos", help="A QOS of that account's own, where the site gives each project one.")
 @click.option("--user", "users", multiple=True, help="A Unix user who may charge it; can be repeated.")
-def twin(site: str, folder: Path | None, account: str, users: tuple[str, ...]) -> None:
+def twin(site: str, folder: Path | None, account: str, qos: str | None, users: tuple[str, ...]) -> None:
     """Start a miniature of SITE's Slurm cluster on this machine, until Ctrl-C.
 
     It has the site's partitions, kinds of nodes, time limits, accounts and QOS, on a few pretended nodes
@@ -31,21 +33,22 @@ def twin(site: str, folder: Path | None, account: str, users: tuple[str, ...]) -
     """
     home = (folder or TWINS / site).absolute()
     people = users or (os.environ.get("SUDO_USER", "root"),)
+    allocation = Allocation(account=account, qos=qos)
     try:
-        _run_until_interrupted(Twin(Settings(state=home, site_id=site).site, home), people, account)
+        _run_until_interrupted(Twin(Settings(state=home, site_id=site).site, home), people, allocation)
     except (BadFile, TwinUnavailable) as problem:
         raise click.ClickException(str(problem)) from None
 
 
-def _run_until_interrupted(twin: Twin, people: tuple[str, ...], account: str) -> None:
+def _run_until_interrupted(twin: Twin, people: tuple[str, ...], allocation: Allocation) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _like_ctrl_c)
     began = time.monotonic()
     try:
         with twin:
-            twin.add_people(people, account)
+            twin.add_people(people, allocation)
             click.echo(f"The twin of {twin.miniature.cluster} is up after {time.monotonic() - began:.0f} s.")
-            _explain(twin, people, account)
+            _explain(twin, people, allocation)
             signal.pause()
     except KeyboardInterrupt:
         click.echo("Stopped.")
@@ -55,7 +58,7 @@ def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _explain(twin: Twin, people: tuple[str, ...], account: str) -> None:
+def _explain(twin: Twin, people: tuple[str, ...], allocation: Allocation) -> None:
     click.echo(f"\n  export SLURM_CONF={twin.environment['SLURM_CONF']}\n")
     for mini in twin.miniature.partitions:
         click.echo(f"  {_describe(mini)}")
@@ -63,7 +66,8 @@ def _explain(twin: Twin, people: tuple[str, ...], account: str) -> None:
         click.echo(f"\n  QOS: {', '.join(qos.name for qos in twin.miniature.qos)}")
     if twin.miniature.enforces_accounts:
         must = "must" if twin.miniature.account_required else "may"
-        click.echo(f"  Jobs {must} name an account; {', '.join(people)} can use --account={account}.")
+        named = f"--account={allocation.account}" + (f" --qos={allocation.qos}" if allocation.qos else "")
+        click.echo(f"  Jobs {must} name an account; {', '.join(people)} can use {named}.")
     click.echo(f"  Logs: {twin.folder / 'logs'}\n\n  Ctrl-C stops it and every job on it.")
 
 

@@ -1,6 +1,6 @@
 """A site shrunk to a few nodes: the partitions keep their names, node shapes and limits, not their size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from hpcampus_spawner.models import Model
@@ -10,6 +10,7 @@ from hpcampus_spawner.site import Partition, Qos, Site
 # twin says about the size of a job on such a partition says nothing about the site.
 STAND_IN_CPUS = 16
 STAND_IN_MEMORY_MIB = 64 * 1024
+STAND_IN_GPUS = 4
 
 
 class Shape(NamedTuple):
@@ -19,16 +20,18 @@ class Shape(NamedTuple):
     memory_mib: int
     gpus: int
     gpu_type: str | None
+    feature: str | None
 
     @classmethod
     def of(cls, partition: Partition) -> Self:
         """The shape of a partition's nodes, with stand-ins for what isn't known."""
-        gpus = partition.gpus or 0
+        gpus = (partition.gpus or STAND_IN_GPUS) if partition.has_gpus else 0
         return cls(
             cpus=partition.cpus or STAND_IN_CPUS,
             memory_mib=partition.memory_mib or STAND_IN_MEMORY_MIB,
             gpus=gpus,
             gpu_type=partition.gpu_type if gpus else None,
+            feature=partition.constraint,
         )
 
 
@@ -50,11 +53,15 @@ class MiniPartition(Model):
 
     partition: Partition
     nodes: MiniNodes
+    qos: tuple[str, ...]
+    """The only QOS that jobs here may have; empty where any will do."""
 
     @property
     def size_is_published(self) -> bool:
         """Whether the nodes have the site's size and not a stand-in."""
-        return self.partition.cpus is not None and self.partition.memory_mib is not None
+        partition = self.partition
+        gpus_known = partition.gpus is not None or not partition.has_gpus
+        return partition.cpus is not None and partition.memory_mib is not None and gpus_known
 
     @property
     def memory_per_cpu_mib(self) -> int:
@@ -78,27 +85,34 @@ class Miniature(Model):
     partitions: tuple[MiniPartition, ...]
     qos: tuple[MiniQos, ...]
     account_required: bool
+    account_suffixes: tuple[str, ...]
+    qos_required: bool
+    project_qos_minutes: int | None
 
     @classmethod
     def of(cls, site: Site) -> Self:
         """Shrink the site; the twin of a site is always the same."""
         nodes = dict(_nodes(site.partitions))
-        limits = [partition.max_walltime_minutes for partition in site.partitions]
         return cls(
             cluster=site.id.replace("-", "_"),
             nodes=tuple(nodes.values()),
             partitions=tuple(
-                MiniPartition(partition=partition, nodes=nodes[Shape.of(partition)])
+                MiniPartition(
+                    partition=partition, nodes=nodes[Shape.of(partition)], qos=_allowed_qos(site, partition)
+                )
                 for partition in site.partitions
             ),
-            qos=tuple(_qos(qos, limits) for qos in site.qos),
+            qos=tuple(_qos(qos, site) for qos in site.qos),
             account_required=bool(site.account.required),
+            account_suffixes=tuple(dict.fromkeys(p.account_suffix or "" for p in site.partitions)),
+            qos_required=bool(site.qos_rule.required),
+            project_qos_minutes=site.project_qos.max_walltime_minutes if site.project_qos else None,
         )
 
     @property
     def enforces_accounts(self) -> bool:
         """Whether only people who were given an account may send jobs."""
-        return self.account_required or bool(self.qos)
+        return self.account_required or self.qos_required or bool(self.qos)
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -121,12 +135,16 @@ def _nodes(partitions: Iterable[Partition]) -> Iterable[tuple[Shape, MiniNodes]]
         yield shape, MiniNodes(names=names, shape=shape)
 
 
-def _qos(qos: Qos, partition_limits: Sequence[int | None]) -> MiniQos:
-    """A QOS that allows more time than every partition can only mean that it overrides the partition."""
-    limit = qos.max_walltime_minutes
-    overrides = limit is not None and all(other is not None and other < limit for other in partition_limits)
+def _qos(qos: Qos, site: Site) -> MiniQos:
     return MiniQos(
         name=qos.name,
-        max_walltime_minutes=limit,
-        flags="DenyOnLimit,PartitionTimeLimit" if overrides else "DenyOnLimit",
+        max_walltime_minutes=qos.max_walltime_minutes,
+        flags="DenyOnLimit,PartitionTimeLimit" if site.overrides_partitions(qos) else "DenyOnLimit",
     )
+
+
+def _allowed_qos(site: Site, partition: Partition) -> tuple[str, ...]:
+    """The partition's own QOS, where every job must name one and each is known to belong somewhere."""
+    if not site.qos_rule.required or not all(qos.partitions for qos in site.qos):
+        return ()
+    return tuple(qos.name for qos in site.qos if partition.name in qos.partitions)

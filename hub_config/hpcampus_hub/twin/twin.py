@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.site import Site
 
 from hpcampus_hub.twin import accounting, configuration, processes, requirements
@@ -36,7 +37,7 @@ class Twin:
 
     def __init__(self, site: Site, folder: Path) -> None:
         if site.scheduler.kind != "slurm":
-            raise TwinUnavailable(f"{site.system} doesn't run Slurm, so it has no twin.")
+            raise TwinUnavailable(f"{site.name} doesn't run Slurm, as far as is known, so it has no twin.")
         self.folder = folder
         self.miniature = Miniature.of(site)
         self._claim: int | None = None
@@ -90,13 +91,13 @@ class Twin:
         """Wait until slurmctld answers and every node is up."""
         self._daemons.wait("slurmctld", self._all_nodes_up, seconds)
 
-    def add_people(self, names: Iterable[str], account: str) -> None:
-        """Let Unix users charge jobs to an account.
+    def add_people(self, names: Iterable[str], allocation: Allocation) -> None:
+        """Let Unix users charge jobs to an account, with the QOS that comes with it.
 
         They must have their Unix accounts already: slurmctld looks their numbers up once. Where the site has
         neither account nor QOS rules, everybody may send jobs without this.
         """
-        self._accounts.add(names, account)
+        self._accounts.add(names, allocation)
 
     def processes(self) -> list[processes.Process]:
         """Everything that runs because of this folder's twin: daemons, and jobs with their children."""

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from hpcampus_hub.twin import Twin
+from hpcampus_spawner.allocation import Allocation
 from twins import people, running_twin, site
 
 ADA, BEN = "twin-ada", "twin-ben"
@@ -18,6 +19,6 @@ def leonardo() -> Iterator[Twin]:
         stack.callback(os.umask, os.umask(0o077))
         stack.enter_context(people(ADA, BEN))
         twin = stack.enter_context(running_twin(site("leonardo")))
-        twin.add_people([ADA], "tra26_gpu")
-        twin.add_people([BEN], "euhpc_b")
+        twin.add_people([ADA], Allocation(account="tra26_gpu"))
+        twin.add_people([BEN], Allocation(account="euhpc_b"))
         yield twin

@@ -44,7 +44,7 @@ def test_schedulable_memory_counts_where_it_is_known() -> None:
 
 def test_a_size_that_nobody_published_gets_the_stand_in_and_no_gpu() -> None:
     (unknown,) = Miniature.of(made_up({"name": "viz", "gpu_type": "t4"})).partitions
-    assert unknown.nodes.shape == (STAND_IN_CPUS, STAND_IN_MEMORY_MIB, 0, None)
+    assert unknown.nodes.shape == (STAND_IN_CPUS, STAND_IN_MEMORY_MIB, 0, None, None)
     assert unknown.nodes.gres is None
     assert not unknown.size_is_published
 

@@ -13,6 +13,7 @@ import pytest
 from campus_under_test import private_folder
 from hpcampus_hub.twin import Twin, TwinUnavailable, processes
 from hpcampus_hub.twin.waiting import wait_for
+from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.site import Site
 from twins import as_user, people, running_twin, site
 
@@ -118,7 +119,7 @@ def test_a_qos_can_allow_more_time_than_its_partition(leonardo: Twin) -> None:
 
 def test_people_can_be_added_twice_and_to_a_second_account(leonardo: Twin) -> None:
     for _ in range(2):
-        leonardo.add_people([ADA, BEN], "tra26_second")
+        leonardo.add_people([ADA, BEN], Allocation(account="tra26_second"))
     sent = sbatch(
         leonardo, BEN, "--account=tra26_second", "--partition=boost_usr_prod", "--time=1", script="true"
     )
