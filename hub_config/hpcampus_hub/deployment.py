@@ -32,7 +32,8 @@ class Deployment(YamlModel):
         """Who pays on that site: the course's project, or that of the first group that has one."""
         here = self.allocations.get(site_id, Allocations())
         if course is not None:
-            return _because(here.courses.get(course, Allocation()), f"course {course}")
+            found = here.courses.get(course)
+            return _because(found, f"course {course}") if found else Allocation()
         paying = sorted(group for group in groups if group in here.groups)
         return _because(here.groups[paying[0]], f"group {paying[0]}") if paying else Allocation()
 

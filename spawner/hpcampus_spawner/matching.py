@@ -116,7 +116,11 @@ def _nothing_fits(site: Site, allocation: Allocation, fits: list[Fit]) -> Nothin
 
 def _sizes(needs: Needs) -> str:
     gpus = f"{needs.gpus} GPUs, " if needs.gpus else ""
-    return f"{gpus}{needs.cpus} CPUs and {needs.memory_gib:g} GiB for {needs.walltime_minutes / 60:g} h"
+    return f"{gpus}{needs.cpus} CPUs and {needs.memory_gib:g} GiB for {_duration(needs.walltime_minutes)}"
+
+
+def _duration(minutes: int) -> str:
+    return f"{minutes / 60:g} h" if minutes % 6 == 0 else f"{minutes} min"
 
 
 def _request(found: Fit, site: Site, allocation: Allocation, explanation: tuple[str, ...]) -> JobRequest:
@@ -170,7 +174,7 @@ def _memory_mib(found: Fit) -> int:
 
 def _sentence(request: JobRequest, found: Fit, allocation: Allocation) -> str:
     """What was chosen, for the person who waits for it."""
-    partition, hours = found.partition, request.walltime_minutes / 60
+    partition = found.partition
     parts = []
     if found.gpu_slice:
         parts.append(f"a slice {found.gpu_slice.name} of a GPU")
@@ -181,7 +185,7 @@ def _sentence(request: JobRequest, found: Fit, allocation: Allocation) -> str:
     elif request.gpus and request.cpus == (partition.cpus_per_gpu or 0) * request.gpus:
         parts.append(f"{partition.cpus_per_gpu} cores come with each GPU")
     memory = f" and {request.memory_mib / 1024:g} GiB" if request.memory_mib and not request.exclusive else ""
-    parts.append(f"{request.cpus} CPUs{memory} for {hours:g} h")
+    parts.append(f"{request.cpus} CPUs{memory} for {_duration(request.walltime_minutes)}")
     if request.account:
         because = f" because of {allocation.reason}" if allocation.reason else ""
         parts.append(f"account {request.account}{because}")

@@ -10,20 +10,44 @@ from hpcampus_hub.twin.commands import run
 from hpcampus_hub.twin.waiting import wait_for
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.launching import Launcher
+from hpcampus_spawner.matching import match
+from hpcampus_spawner.needs import Needs
+from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Submission
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.slurm import SlurmScheduler
+from hypothesis import strategies as st
 
 LESSON = Course.load(COURSES / "gpu-numba" / "course.yaml").needs
 ALL_SITES = {path.stem: Site.load(path) for path in sorted(SITES.glob("*.yaml"))}
 SLURM_SITES = {name: site for name, site in ALL_SITES.items() if site.scheduler.kind == "slurm"}
 SECONDS = 20
 
+# Most of them fit somewhere, and some nowhere.
+any_needs = st.builds(
+    Needs,
+    cpus=st.integers(1, 16) | st.integers(1, 400),
+    memory_gib=st.integers(1, 64) | st.integers(1, 6000),
+    gpus=st.integers(0, 2) | st.integers(0, 10),
+    gpu_vendor=st.sampled_from([None, None, "nvidia", "amd"]),
+    walltime_minutes=st.integers(1, 240) | st.integers(1, 20_000),
+    runs_without_gpu=st.booleans(),
+    gpu_slice=st.booleans(),
+)
+
 
 def an_allocation(site: Site) -> Allocation:
     """What a course has at a site, with a QOS where the site gives each project its own."""
     return Allocation(account="course1", qos="course1-qos" if site.project_qos else None, reason="a test")
+
+
+def answer(needs: Needs, site: Site, allocation: Allocation | None) -> JobRequest | Refused:
+    """What the match says, whichever it is."""
+    try:
+        return match(needs, site, allocation)
+    except Refused as refused:
+        return refused
 
 
 @dataclass
