@@ -21,4 +21,6 @@ _templates.filters["quote"] = shlex.quote
 def job_script(site: Site, spawn_id: str, python: str = sys.executable) -> str:
     """The script of one notebook job, run by `python` on the node."""
     template = _templates.get_template("job.sh.j2")
-    return template.render(setup=site.setup, python=python, spawn_id=spawn_id)
+    return template.render(
+        setup=site.setup, srun_only=site.scheduler.srun_only, python=python, spawn_id=spawn_id
+    )

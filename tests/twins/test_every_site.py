@@ -3,24 +3,37 @@
 The twin of each site is up for its own tests only; at the end a table says how long each took.
 """
 
+import asyncio
+import math
+import os
+import pwd
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from every_site import LESSON, SLURM_SITES, Desk, an_allocation
+from every_site import LESSON, SECONDS, SLURM_SITES, Desk, an_allocation, answer, any_needs
+from hpcampus_hub.twin.waiting import wait_for
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import SubmissionRefused
+from hpcampus_spawner.script import job_script
 from hpcampus_spawner.site import Site
+from hypothesis import HealthCheck, given, settings
 from twin_times import UP
 from twins import people, running_twin
 
 pytestmark = pytest.mark.slurm
 
 LEARNER = "twin-zoe"
+
+TOO_SMALL = ("Requested node configuration is not available", "More processors requested than permitted")
+
+# Any needs at any site: so many examples at each.
+EXAMPLES = math.ceil(int(os.environ.get("CAMPUS_EXAMPLES", "50")) / len(SLURM_SITES))
 
 # Where lesson 1 lands: partition, account, QOS, and the CPUs and GPUs that it holds. LUMI has AMD GPUs, for
 # which numba.cuda makes no code: there it runs on the CPU.
@@ -48,12 +61,19 @@ EXPECTED = {
 def desk(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[Desk]:
     site = SLURM_SITES[request.param]
     with ExitStack() as stack:
-        stack.enter_context(people(LEARNER))
+        homes = stack.enter_context(people(LEARNER))
+        write_stand_in(homes / LEARNER / "python")
         began = time.monotonic()
         twin = stack.enter_context(running_twin(site))
         twin.add_people([LEARNER], an_allocation(site))
         pytestconfig.stash[UP][site.id] = time.monotonic() - began
         yield Desk(site, twin, LEARNER)
+
+
+def write_stand_in(python: Path) -> None:
+    """A program in the place of Python, that says whether it was started by srun, and as what."""
+    python.write_text('#!/bin/sh\necho "step:$SLURM_STEP_ID $*" >"$HOME/started"\nexec sleep 1000\n')
+    python.chmod(0o755)
 
 
 def lesson(site: Site) -> JobRequest:
@@ -71,6 +91,18 @@ async def test_lesson_1_gets_what_it_needs_where_the_site_wants_it(desk: Desk) -
     assert job["TimeLimit"] == "01:00:00"
     assert job["NumNodes"] == "1"
     assert job["UserId"].startswith(f"{LEARNER}(")
+    await desk.cancel(job_id)
+
+
+async def test_the_jobs_script_starts_the_notebook_as_the_site_wants_it_started(desk: Desk) -> None:
+    home = Path(pwd.getpwnam(LEARNER).pw_dir)
+    script = job_script(desk.site, "f" * 32, python=str(home / "python"))
+    job_id = await desk.send(lesson(desk.site), script)
+    started = home / "started"
+    assert wait_for(lambda: started.exists() and started.read_text().endswith("\n"), SECONDS)
+    step, *words = started.read_text().split()
+    assert step == ("step:0" if desk.site.scheduler.srun_only else "step:")
+    assert words == ["-I", "-m", "hpcampus_spawner.node", "f" * 32]
     await desk.cancel(job_id)
 
 
@@ -144,8 +176,46 @@ async def test_more_gpus_than_a_node_has_are_refused(desk: Desk) -> None:
         await desk.send(place.model_copy(update={"gpus": 99, "gpu_request": "gres"}))
 
 
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(needs=any_needs)
+def test_whatever_is_matched_is_accepted_by_the_sites_own_slurm(desk: Desk, needs: Needs) -> None:
+    request = answer(needs, desk.site, an_allocation(desk.site))
+    if isinstance(request, Refused):
+        assert request.sentence
+        return
+    refusal = asyncio.run(sent(desk, request))
+    # Only a size that nobody published, where the twin has a stand-in, may turn out too small.
+    assert refusal is None or (
+        any(words in refusal for words in TOO_SMALL) and not size_is_published(desk, request)
+    ), request
+
+
+async def sent(desk: Desk, request: JobRequest) -> str | None:
+    """What Slurm says against the job; None when it takes it."""
+    try:
+        await desk.send(request, script="#!/bin/sh\n")
+    except SubmissionRefused as refused:
+        return str(refused)
+    return None
+
+
 async def refuses(desk: Desk, change: dict[str, object], sentence: str) -> None:
     """The site's own Slurm says no to lesson 1 with that change, in a sentence without its prefixes."""
     with pytest.raises(SubmissionRefused, match=sentence) as refused:
         await desk.send(lesson(desk.site).model_copy(update=change))
     assert "error:" not in str(refused.value)
+
+
+def size_is_published(desk: Desk, request: JobRequest) -> bool:
+    (mini,) = (m for m in desk.twin.miniature.partitions if m.partition.name == request.partition)
+    return mini.size_is_published
+
+
+async def test_a_slice_is_taken_where_the_site_keeps_slices(desk: Desk) -> None:
+    if not any(partition.gpu_slices for partition in desk.site.partitions):
+        pytest.skip("this site doesn't hand out slices of GPUs")
+    enough = LESSON.model_copy(update={"gpu_slice": True})
+    request = match(enough, desk.site, an_allocation(desk.site))
+    job_id = await desk.send(request)
+    assert desk.running(job_id)["Reservation"] == request.reservation == "1g.10gb"
+    await desk.cancel(job_id)

@@ -77,6 +77,13 @@ class MiniQos(Model):
     flags: str
 
 
+class MiniReservation(Model):
+    """Nodes kept for those who ask for them by name, as some sites keep those with slices of GPUs."""
+
+    name: str
+    node: str
+
+
 class Miniature(Model):
     """Everything of a site that its twin reproduces."""
 
@@ -88,6 +95,7 @@ class Miniature(Model):
     account_suffixes: tuple[str, ...]
     qos_required: bool
     project_qos_minutes: int | None
+    reservations: tuple[MiniReservation, ...]
 
     @classmethod
     def of(cls, site: Site) -> Self:
@@ -106,6 +114,12 @@ class Miniature(Model):
             account_required=bool(site.account.required),
             account_suffixes=tuple(dict.fromkeys(p.account_suffix or "" for p in site.partitions)),
             qos_required=bool(site.qos_rule.required),
+            reservations=tuple(
+                MiniReservation(name=part.reservation, node=nodes[Shape.of(partition)].names[-1])
+                for partition in site.partitions
+                for part in partition.gpu_slices
+                if part.reservation
+            ),
             project_qos_minutes=site.project_qos.max_walltime_minutes if site.project_qos else None,
         )
 

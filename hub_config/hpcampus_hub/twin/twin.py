@@ -17,7 +17,7 @@ from hpcampus_hub.twin.commands import CommandFailed, run
 from hpcampus_hub.twin.configuration import MARK, Ports
 from hpcampus_hub.twin.daemons import Daemons
 from hpcampus_hub.twin.errors import TwinUnavailable
-from hpcampus_hub.twin.miniature import Miniature
+from hpcampus_hub.twin.miniature import Miniature, MiniReservation
 from hpcampus_hub.twin.waiting import wait_for
 
 READY_SECONDS = 60
@@ -97,7 +97,21 @@ class Twin:
         They must have their Unix accounts already: slurmctld looks their numbers up once. Where the site has
         neither account nor QOS rules, everybody may send jobs without this.
         """
-        self._accounts.add(names, allocation)
+        people = list(names)
+        self._accounts.add(people, allocation)
+        for reservation in self.miniature.reservations:
+            self._reserve(reservation, people)
+
+    def _reserve(self, reservation: MiniReservation, people: list[str]) -> None:
+        name, users = f"ReservationName={reservation.name}", ",".join(people)
+        known = run(["scontrol", "--oneliner", "show", "reservation"], self.environment).split()
+        if name in known:
+            run(["scontrol", "update", name, f"Users+={users}"], self.environment)
+            return
+        # Starting now and for ever.
+        when = ["StartTime=now", "Duration=UNLIMITED"]
+        what = [f"Nodes={reservation.node}", f"Users={users}"]
+        run(["scontrol", "create", "reservation", name, *when, *what], self.environment)
 
     def processes(self) -> list[processes.Process]:
         """Everything that runs because of this folder's twin: daemons, and jobs with their children."""

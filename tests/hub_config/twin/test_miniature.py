@@ -1,6 +1,6 @@
 from typing import Any
 
-from hpcampus_hub.twin.miniature import STAND_IN_CPUS, STAND_IN_MEMORY_MIB, Miniature
+from hpcampus_hub.twin.miniature import STAND_IN_CPUS, STAND_IN_GPUS, STAND_IN_MEMORY_MIB, Miniature
 from hpcampus_spawner.site import Site
 
 
@@ -72,3 +72,37 @@ def test_a_qos_never_overrides_a_partition_without_a_limit() -> None:
 
 def test_the_cluster_is_named_after_the_site() -> None:
     assert Miniature.of(made_up(CPU)).cluster == "made_up"
+
+
+def test_gpus_that_nobody_counted_get_a_stand_in() -> None:
+    small = Miniature.of(made_up({"name": "gpu", "cpus": 8, "memory_gib": 64, "gpu_model": "NVIDIA H100"}))
+    (gpu,) = small.partitions
+    assert gpu.nodes.gres == f"gpu:{STAND_IN_GPUS}"
+    assert not gpu.size_is_published
+
+
+def test_the_feature_that_jobs_name_makes_a_shape_of_its_own() -> None:
+    small = Miniature.of(made_up(GPU, {**GPU, "name": "thin", "constraint": "thin"}))
+    assert [mini.nodes.shape.feature for mini in small.partitions] == [None, "thin"]
+    assert [mini.nodes.names for mini in small.partitions] == [("n1", "n2"), ("n3", "n4")]
+
+
+def test_a_partition_takes_only_its_own_qos_where_jobs_must_name_one() -> None:
+    qos = [{"name": "fast", "partitions": ["gpu"]}, {"name": "slow", "partitions": ["gpu", "cpu"]}]
+    rule = {"required": True}
+    assert [mini.qos for mini in Miniature.of(made_up(GPU, CPU, qos=qos)).partitions] == [(), ()]
+    small = Miniature.of(made_up(GPU, CPU, qos=qos, qos_rule=rule))
+    assert [mini.qos for mini in small.partitions] == [("fast", "slow"), ("slow",)]
+    anywhere = Miniature.of(made_up(GPU, CPU, qos=[*qos, {"name": "any"}], qos_rule=rule))
+    assert [mini.qos for mini in anywhere.partitions] == [(), ()]
+
+
+def test_every_budget_of_a_project_is_an_account_of_its_own() -> None:
+    small = Miniature.of(made_up({**GPU, "account_suffix": "@gpu"}, CPU, {**CPU, "name": "cpu2"}))
+    assert small.account_suffixes == ("@gpu", "")
+
+
+def test_slices_are_kept_on_a_node_of_their_own() -> None:
+    part = {"name": "1g", "request": "gpus", "reservation": "mig", "cpus": 2, "memory_gib": 8}
+    (kept,) = Miniature.of(made_up(CPU, {**GPU, "gpu_slices": [part]})).reservations
+    assert (kept.name, kept.node) == ("mig", "n3")
