@@ -1,0 +1,140 @@
+"""`campus site check` and `campus site new`: a site's file beside the cluster that it describes."""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+import yaml
+from hpcampus_spawner.models import BadFile
+from hpcampus_spawner.site import Partition, Rule, Scheduler, Site
+from pydantic import ValidationError
+
+from hpcampus_hub.live_site import LiveSite
+from hpcampus_hub.settings import SITES, Settings
+from hpcampus_hub.twin.commands import CommandFailed
+
+# What a cluster says of itself, of all that a file can say of a partition.
+COMPARED = (
+    "nodes",
+    "cpus",
+    "schedulable_memory_mib",
+    "gpus",
+    "gpu_type",
+    "max_walltime_minutes",
+    "default_walltime_minutes",
+    "exclusive",
+    "default",
+)
+INHERITED = ("PATH", "HOME", "SLURM_CONF")
+
+
+@click.group()
+def site() -> None:
+    """Compare a site's file with its cluster, or write a new one. Run it where Slurm's commands reach it."""
+
+
+@site.command()
+@click.argument("site_id", metavar="SITE")
+@click.option("--folder", type=click.Path(path_type=Path), default=SITES, help="Where the site files are.")
+def check(site_id: str, folder: Path) -> None:
+    """Say what in SITE's file differs from the cluster; ends with 1 when something does."""
+    try:
+        known = Settings(state=folder, site_id=site_id, sites=folder).site
+    except BadFile as problem:
+        raise click.ClickException(str(problem)) from None
+    if known.scheduler.kind != "slurm":
+        raise click.ClickException(f"{known.name} doesn't run Slurm, as far as is known: nothing to compare.")
+    found = list(differences(known, _ask()))
+    for sentence in found:
+        click.echo(sentence)
+    if found:
+        raise SystemExit(1)
+    click.echo(f"{site_id}.yaml says what the cluster says.")
+
+
+@site.command()
+@click.argument("site_id", metavar="SITE")
+@click.option("--factory", required=True, help="The AI Factory that the cluster serves.")
+@click.option("--system", required=True, help="The cluster's name.")
+@click.option("--folder", type=click.Path(path_type=Path), default=SITES, help="Where to write the file.")
+def new(site_id: str, factory: str, system: str, folder: Path) -> None:
+    """Write SITE's file from what the cluster says of itself."""
+    path = folder / f"{site_id}.yaml"
+    if path.exists():
+        raise click.ClickException(f"{path} is there already: compare it with `campus site check {site_id}`.")
+    try:
+        facts = _described(site_id, factory, system, _ask())
+    except ValidationError as error:
+        raise click.ClickException(f"That can't be a site: {error}") from None
+    content = facts.model_dump(mode="json", exclude_defaults=True)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    click.echo(f"Wrote {path}. What its list `unknown` names, only people can tell: complete it by hand.")
+
+
+def differences(known: Site, live: LiveSite) -> Iterator[str]:
+    """What to change in the file, one sentence each."""
+    there = {partition.name: partition for partition in live.partitions}
+    for partition in known.partitions:
+        if partition.name in there:
+            yield from _partition_differences(partition, there.pop(partition.name))
+        else:
+            yield f"{partition.name}: the cluster has no partition of that name; remove it."
+    for name in there:
+        yield f"{name}: a partition of the cluster that the file doesn't have; add it."
+    limits = {qos.name: qos.max_walltime_minutes for qos in live.qos}
+    for qos in known.qos:
+        if qos.name not in limits:
+            yield f"QOS {qos.name}: the cluster has none of that name, or doesn't show it."
+        elif qos.max_walltime_minutes != limits[qos.name]:
+            yield _differs(
+                f"QOS {qos.name}", "max_walltime_minutes", qos.max_walltime_minutes, limits[qos.name]
+            )
+    if live.hides_jobs:
+        yield (
+            "The cluster hides people's jobs from each other (PrivateData): give the hub's account Slurm's "
+            "operator level, or it takes other people's jobs for gone."
+        )
+
+
+def _partition_differences(known: Partition, live: Partition) -> Iterator[str]:
+    for key in COMPARED:
+        ours, theirs = getattr(known, key), getattr(live, key)
+        if ours != theirs:
+            yield _differs(known.name, key, ours, theirs)
+
+
+def _differs(where: str, key: str, ours: object, theirs: object) -> str:
+    in_file = "nothing" if ours is None else ours
+    there = "nothing" if theirs is None else theirs
+    return f"{where}: {key} is {in_file} in the file, and {there} on the cluster."
+
+
+def _described(site_id: str, factory: str, system: str, live: LiveSite) -> Site:
+    return Site(
+        id=site_id,
+        factory=factory,
+        system=system,
+        scheduler=Scheduler(kind="slurm", version=live.version),
+        partitions=live.partitions,
+        qos=live.qos,
+        account=Rule(),
+        gpu_request="gres" if any(partition.gpus for partition in live.partitions) else None,
+        sources=(f"the cluster itself, {date.today().isoformat()}",),
+        confidence="medium",
+        unknown=(
+            "whether jobs must name an account or a QOS",
+            "the models and makers of the GPUs",
+            "the modules or the container that notebooks need",
+        ),
+    )
+
+
+def _ask() -> LiveSite:
+    try:
+        return LiveSite.ask({name: os.environ[name] for name in INHERITED if name in os.environ})
+    except CommandFailed as problem:
+        raise click.ClickException(str(problem)) from None
+    except FileNotFoundError as problem:
+        raise click.ClickException(f"{problem.filename} isn't on PATH: run this where Slurm is.") from None
