@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from campus_under_test import free_port, private_folder, wait_for
+from campus_under_test import Somebody, free_port, private_folder, wait_for
 from house import ROOT, files
 
 PREPARING, STARTING, STOPPING = 300, 90, 60
@@ -49,21 +48,36 @@ def running_below(folder: Path) -> list[str]:
     return found
 
 
-def test_make_up_starts_at_once_and_ctrl_c_ends_everything(fresh_copy: Path) -> None:
+def password_of(name: str, said: str) -> str:
+    """The password that `make up` printed for somebody."""
+    (line,) = [line for line in said.splitlines() if line.split()[:1] == [name]]
+    return line.split()[1]
+
+
+@pytest.mark.parametrize(
+    ("site", "become"),
+    [
+        pytest.param("local", NOBODY, id="local"),
+        pytest.param("leonardo", {}, id="leonardo", marks=pytest.mark.slurm),
+    ],
+)
+def test_make_up_starts_at_once_and_ctrl_c_ends_everything(
+    fresh_copy: Path, site: str, become: dict[str, Any]
+) -> None:
     # Where pytest was started in the background Ctrl-C is ignored, and our children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     port = free_port()
-    printed = fresh_copy / "printed.txt"
+    printed = fresh_copy / f"printed-{site}.txt"
     with printed.open("wb") as output:
         make = subprocess.Popen(
-            ["make", "up", f"PORT={port}"],
+            ["make", "up", f"SITE={site}", f"PORT={port}"],
             cwd=fresh_copy,
             env={"PATH": os.environ["PATH"], "HOME": str(fresh_copy), "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **NOBODY,
+            **become,
         )
     try:
         wait_for(lambda: "Ctrl-C stops" in printed.read_text() or make.poll() is not None, "up", STARTING)
@@ -71,7 +85,10 @@ def test_make_up_starts_at_once_and_ctrl_c_ends_everything(fresh_copy: Path) -> 
         assert f"HPCampus is up: http://127.0.0.1:{port}" in said
         assert all(name in said for name in ("ada", "ines", "rosa", "otto"))
         assert "Installing" not in said, "what was prepared is not prepared again"
-        assert requests.get(f"http://127.0.0.1:{port}/hub/login", timeout=10).ok
+        ada = Somebody(f"http://127.0.0.1:{port}", "ada", password_of("ada", said))
+        ada.start("gpu-numba", {"course": "gpu-numba"})
+        ada.until_ready("gpu-numba")
+        assert any("jupyterhub.singleuser" in line for line in running_below(fresh_copy))
     finally:
         os.killpg(make.pid, signal.SIGINT)
         make.wait(STOPPING)

@@ -1,4 +1,7 @@
-"""The `campus` command; its subcommands come from whichever of our packages are installed."""
+"""The `campus` command; its subcommands come from whichever of our packages are installed.
+
+It lives in the package that every machine has: operators call it on the hub, instructors on a compute node.
+"""
 
 from importlib.metadata import entry_points
 
@@ -20,6 +23,6 @@ class _InstalledCommands(click.Group):
 
 
 @click.group(cls=_InstalledCommands)
-@click.version_option(package_name="hpcampus-hub")
+@click.version_option(package_name="hpcampus-spawner")
 def main() -> None:
     """HPCampus: the training floor of a supercomputer."""
