@@ -110,14 +110,14 @@ class CampusUnderTest:
 
     def stop(self) -> None:
         """End everything: servers first, as a person would, then the hub."""
-        if self.process is None or self.process.poll() is not None:
-            self.start()
         self.stop_servers()
         self.end()
         shutil.rmtree(self.settings.state)
 
     def stop_servers(self) -> None:
-        """Everybody stops everything."""
+        """Everybody stops everything; a hub that a test has killed is started for that."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
         for name in self.settings.deployment.demo:
             self.person(name).stop_all()
 
