@@ -25,7 +25,7 @@ SCREENSHOTS = Path(os.environ.get("CAMPUS_SCREENSHOTS", Path(__file__).parent / 
 Screenshot = Callable[[Page, str], None]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One browser; every person gets a context of their own."""
     with sync_playwright() as playwright:
