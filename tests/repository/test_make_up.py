@@ -29,8 +29,6 @@ def fresh_copy() -> Iterator[Path]:
         ["make", "environment"], cwd=folder, capture_output=True, text=True, timeout=PREPARING, check=False
     )
     assert prepared.returncode == 0, prepared.stdout + prepared.stderr
-    if AS_ROOT:
-        subprocess.run(["chown", "-R", "nobody:nogroup", str(folder)], check=True)
     yield folder
     shutil.rmtree(folder)
 
@@ -64,6 +62,9 @@ def password_of(name: str, said: str) -> str:
 def test_make_up_starts_at_once_and_ctrl_c_ends_everything(
     fresh_copy: Path, site: str, become: dict[str, Any]
 ) -> None:
+    if AS_ROOT:
+        owner = f"{become.get('user', 'root')}:{become.get('group', 'root')}"
+        subprocess.run(["chown", "-R", owner, str(fresh_copy)], check=True)
     # Where pytest was started in the background Ctrl-C is ignored, and our children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     port = free_port()
@@ -82,7 +83,7 @@ def test_make_up_starts_at_once_and_ctrl_c_ends_everything(
     try:
         wait_for(lambda: "Ctrl-C stops" in printed.read_text() or make.poll() is not None, "up", STARTING)
         said = printed.read_text()
-        assert f"HPCampus is up: http://127.0.0.1:{port}" in said
+        assert f"HPCampus is up: http://127.0.0.1:{port}" in said, said
         assert all(name in said for name in ("ada", "ines", "rosa", "otto"))
         assert "Installing" not in said, "what was prepared is not prepared again"
         ada = Somebody(f"http://127.0.0.1:{port}", "ada", password_of("ada", said))
@@ -90,6 +91,7 @@ def test_make_up_starts_at_once_and_ctrl_c_ends_everything(
         ada.until_ready("gpu-numba")
         assert any("jupyterhub.singleuser" in line for line in running_below(fresh_copy))
     finally:
-        os.killpg(make.pid, signal.SIGINT)
-        make.wait(STOPPING)
+        if make.poll() is None:
+            os.killpg(make.pid, signal.SIGINT)
+            make.wait(STOPPING)
     assert running_below(fresh_copy) == []
