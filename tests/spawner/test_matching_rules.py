@@ -110,6 +110,16 @@ def test_a_qos_of_ones_own_counts_with_its_limit_and_its_partitions() -> None:
     assert match(Needs(), site, Allocation(qos="other")).partition == "cpu"
 
 
+@pytest.mark.parametrize(("partition", "qos", "longest"), [(90, "short", 60), (40, "short", 40)])
+def test_the_shorter_of_two_limits_counts(partition: int, qos: str, longest: int) -> None:
+    unlimited = {**CPU, "max_walltime_minutes": None}
+    site = a_site({**GPU, "max_walltime_minutes": partition}, unlimited, qos=QOS[:3])
+    needs = Needs(gpus=1, walltime_minutes=longest)
+    assert match(needs, site, Allocation(qos=qos)).partition == "gpu"
+    longer = needs.model_copy(update={"walltime_minutes": longest + 1})
+    assert f"1 to {longest} possible" in refusal(longer, site, Allocation(qos=qos)).sentence
+
+
 def test_a_qos_that_is_longer_than_all_partitions_lifts_their_limits() -> None:
     site = a_site({**GPU, "max_walltime_minutes": 60}, qos=QOS[:3])
     day = Needs(gpus=1, walltime_minutes=500)
