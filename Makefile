@@ -2,6 +2,7 @@
 #
 #   make up               start the campus on this machine until Ctrl-C (SITE=leonardo: on a twin of that site)
 #   make test             run all tests; those that this machine can't run are skipped, with the reason
+#   make test-twins       every site's twin, with 1,000 generated requests against real Slurms; as root
 #   make check            linters and types
 #   make fix              format, and repair what the linter can
 #   make lock             renew lock/ from the dependencies of pyproject.toml
@@ -24,7 +25,7 @@ PROGRAMS = PATH="$$(realpath -m $(VENV)/bin):$$(realpath -m $(PROXY)/node_module
 # Without bytecode every start of a notebook server takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test check fix lock environment
+.PHONY: help up test test-twins check fix lock environment
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -35,6 +36,9 @@ up: environment
 
 test: environment
 	@$(PROGRAMS) && exec pytest $(TESTS)
+
+test-twins: environment
+	@$(PROGRAMS) && CAMPUS_EXAMPLES=1000 exec pytest tests/twins
 
 check: environment
 	$(VENV)/bin/ruff check
