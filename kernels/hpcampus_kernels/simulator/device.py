@@ -111,6 +111,8 @@ class Device:
 
     def constant(self, values: Any, name: str = "constant") -> DeviceArray:
         """An array that kernels can only read."""
+        if isinstance(values, DeviceArray):
+            return values
         array = np.asarray(values)
         region = Region(name, 0, array.shape, as_dtype(array.dtype))
         return device_array(Memory(region, elements(array), None, self.who, self.findings.add))

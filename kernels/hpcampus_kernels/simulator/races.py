@@ -129,7 +129,7 @@ def _finding(table: Table, pair: tuple[int, int], rows: Integers, values: dict[i
     space = "shared" if table.region_of(write).shared else "global"
     message = (
         f"{who.capitalize()} writes {element} ({space} memory) and {whom} {did[int(table.kind[other])]}{at}, "
-        f"and nothing keeps them apart{_advice(table, pair, kinds, harmless)}"
+        f"and nothing keeps them apart{_advice(table, pair, rows, harmless)}"
     )
     return Finding(
         RACE,
@@ -142,14 +142,16 @@ def _finding(table: Table, pair: tuple[int, int], rows: Integers, values: dict[i
     )
 
 
-def _advice(table: Table, pair: tuple[int, int], kinds: set[int], harmless: bool) -> str:
+def _advice(table: Table, pair: tuple[int, int], rows: Integers, harmless: bool) -> str:
     size = table.shape.threads
     apart = table.thread[pair[0]] // size != table.thread[pair[1]] // size
     if harmless:
         return ": both write the same value, which mostly goes well, but one of them is enough"
-    if ATOMIC in kinds:
+    if (table.kind[rows] == ATOMIC).any():
         return ": atomic and other operations on one element don't mix"
-    if table.line(pair[0]).number == table.line(pair[1]).number and READ in kinds:
+    both = set(table.thread[rows[table.kind[rows] == WRITE]].tolist())
+    same_line = table.line(pair[0]).number == table.line(pair[1]).number
+    if same_line and table.thread[pair[1]] in both and (table.kind[rows] == READ).any():
         return (
             ": when both read, change and write at once, one change is lost. That takes an atomic operation"
         )

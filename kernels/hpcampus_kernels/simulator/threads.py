@@ -6,6 +6,7 @@ an order that follows from the schedule; a block that spins on something makes r
 
 import random
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -126,6 +127,8 @@ class Scheduler:
                 number * size + place, index_of(place, self.block), block, warp, place % self.warpsize
             )
             thread.run = greenlet(self.body, hub)
+            # NumPy keeps in it that overflow is no error.
+            thread.run.gr_context = copy_context()
             block.threads.append(thread)
         return block
 
