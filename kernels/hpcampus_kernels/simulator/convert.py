@@ -74,7 +74,7 @@ class Converter:
             return self.function(value)
         if isinstance(getattr(value, "py_func", None), FunctionType):
             return self.function(value.py_func)
-        if not isinstance(value, type) and module.startswith(CUDA_MODULES):
+        if module.startswith(CUDA_MODULES):
             return getattr(self.device, getattr(value, "__name__", name))
         return value
 

@@ -177,4 +177,15 @@ class _Launch:
                         self.findings.add(finding)
             found = tuple(measures(table)) if MEASURES in wanted else ()
         arrays = {name: host for name, (host, _) in self.arrays.items()}
-        return Report(self.function.__name__, tuple(self.findings), found, arrays)
+        source = _source(self.function)
+        return Report(self.function.__name__, tuple(self.findings), found, arrays, source)
+
+
+def _source(function: FunctionType) -> tuple[Line, ...]:
+    """The lines of a kernel, if they can be read."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError):
+        return ()
+    file = function.__code__.co_filename
+    return tuple(Line(file, first + number) for number in range(len(lines)))

@@ -35,9 +35,14 @@ class Line(NamedTuple):
     number: int
 
     @property
-    def text(self) -> str:
+    def source(self) -> str:
         """The line itself, if its file can be read."""
-        return linecache.getline(self.file, self.number).strip()
+        return linecache.getline(self.file, self.number).rstrip()
+
+    @property
+    def text(self) -> str:
+        """The same, without its indent."""
+        return self.source.strip()
 
     def __str__(self) -> str:
         return f"line {self.number}: {self.text}" if self.text else f"line {self.number}"

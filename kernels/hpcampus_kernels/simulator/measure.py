@@ -70,6 +70,7 @@ def _measure(table: Table, rows: Integers, request: Integers) -> Measure:
     kind = int(table.kind[first])
     lanes = _lanes(table, warp, group, requests)
     contention = _most_alike(group, place) if kind == ATOMIC else 0
+    example = _example(table, rows[group == group[0]], place[group == group[0]])
     return Measure(
         table.line(first),
         region.name,
@@ -81,7 +82,15 @@ def _measure(table: Table, rows: Integers, request: Integers) -> Measure:
         len(rows) * size,
         len(rows) / lanes,
         contention,
+        example,
     )
+
+
+def _example(table: Table, rows: Integers, place: Integers) -> tuple[tuple[int, int, str], ...]:
+    shape = table.shape
+    lanes = table.thread[rows] % shape.threads % shape.warpsize
+    order = np.argsort(lanes)
+    return tuple((int(lanes[i]), int(place[i]), table.element(int(rows[i]))) for i in order)
 
 
 def _lanes(table: Table, warp: Integers, group: Integers, requests: int) -> int:

@@ -1,5 +1,6 @@
 """What a simulated launch found and measured."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from hpcampus_kernels.simulator.findings import ERROR, Finding
 from hpcampus_kernels.simulator.log import Line
+from hpcampus_kernels.simulator.page import page
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Measure:
 
     `transfers` are sectors of 32 bytes (global), or rounds of the 32 banks (shared), and `ideal` the fewest
     that could do. `contention` is the most lanes of a warp that met at one element in an atomic operation.
+    `example` is the first request: each lane with its byte address and its element.
     """
 
     line: Line
@@ -28,6 +31,7 @@ class Measure:
     bytes: int
     active: float
     contention: int = 0
+    example: tuple[tuple[int, int, str], ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -51,6 +55,7 @@ class Report:
     findings: tuple[Finding, ...]
     measures: tuple[Measure, ...] = ()
     arrays: Mapping[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
+    source: tuple[Line, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -61,8 +66,25 @@ class Report:
         """What the findings are about."""
         return {finding.kind for finding in self.findings}
 
+    @property
+    def headline(self) -> str:
+        """How much was found."""
+        return f"{self.kernel}: {_number(len(self.findings))}"
+
+    def show(self) -> None:
+        """Display it: the code with its findings in a notebook, plain text in a terminal."""
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython else None
+        if ipython is not None and getattr(shell, "kernel", None) is not None:
+            ipython.display.display(self)
+        else:
+            sys.stdout.write(f"{self}\n")
+
+    def _repr_html_(self) -> str:
+        return page(self)
+
     def __str__(self) -> str:
-        lines = [f"{self.kernel}: {_number(len(self.findings))}"]
+        lines = [self.headline]
         lines += [f"  {finding}" for finding in self.findings]
         lines += ["Memory, by line:"] if self.measures else []
         lines += [f"  {measure}" for measure in self.measures]
