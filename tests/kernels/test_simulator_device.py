@@ -294,15 +294,17 @@ def test_half_a_warp_in_a_branch_is_half_active() -> None:
 def test_it_needs_no_simulator_of_numba_and_lives_with_the_compiler() -> None:
     code = (
         "import numba.cuda as cuda, numpy as np\n"
+        "from numba.cuda import atomic, grid, threadIdx\n"
         "from hpcampus_kernels.simulator import simulate\n"
         "@cuda.jit\n"
-        "def k(x):\n    x[cuda.grid(1)] = 2\n"
+        "def k(x):\n"
+        "    x[grid(1)] = threadIdx.x\n"
+        "    atomic.add(x, threadIdx.x, 10)\n"
         "x = np.zeros(3)\n"
-        "assert not simulate(k, 1, 3, x).findings\n"
+        "assert not simulate(k, 1, 3, x).errors\n"
         "print(x, 'simulator' in type(k).__module__)\n"
     )
     environment = {"NUMBA_ENABLE_CUDASIM": "0", "PATH": "/usr/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "[2. 2. 2.] False\n", done.stderr
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "[10. 11. 12.] False\n", done.stderr

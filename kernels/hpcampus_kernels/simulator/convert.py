@@ -75,8 +75,14 @@ class Converter:
         if isinstance(getattr(value, "py_func", None), FunctionType):
             return self.function(value.py_func)
         if module.startswith(CUDA_MODULES):
-            return getattr(self.device, getattr(value, "__name__", name))
+            return self._by_name(getattr(value, "__name__", name))
         return value
+
+    def _by_name(self, name: str) -> Any:
+        """What a kernel imported by its name; an index must stay that of the thread that asks."""
+        if name == "laneid":
+            raise UnsupportedError("the simulator can't follow an imported laneid: write cuda.laneid")
+        return _Index(self.device, name) if name in ("threadIdx", "blockIdx") else getattr(self.device, name)
 
     def _module(self, module: ModuleType) -> Any:
         if module is math:
@@ -98,6 +104,16 @@ class _Numba:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
+
+
+class _Index:
+    """`threadIdx` or `blockIdx`, imported by its name."""
+
+    def __init__(self, device: Device, name: str) -> None:
+        self._device, self._name = device, name
+
+    def __getattr__(self, axis: str) -> Any:
+        return getattr(getattr(self._device, self._name), axis)
 
 
 class _Refused:

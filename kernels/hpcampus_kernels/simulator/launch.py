@@ -28,7 +28,7 @@ from hpcampus_kernels.simulator.watchdog import OverBudgetError, watchdog
 RACES, MEMORY, MEASURES = CHECKS = ("races", "memory", "measures")
 BUDGET = 3_000_000
 # Without a log nobody sees steps, only that it takes long.
-STILL_SECONDS, UNSEEN_SECONDS = 4.0, 60.0
+STILL_SECONDS, UNSEEN_SECONDS = 2.0, 60.0
 MAX_THREADS = 1024
 
 
