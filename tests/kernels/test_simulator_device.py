@@ -161,10 +161,13 @@ def test_dynamic_shared_memory_rows_and_slices() -> None:
         memory[t] = row[t]
         upper[t] = a[0, 2:][t]
         cuda.syncthreads()
-        out[t] = memory[2 + t] + memory[1 - t] + len(row) + a.shape[0]
+        total = 0
+        for value in row[1:3]:
+            total += value
+        out[t] = memory[2 + t] + memory[1 - t] + len(row) + a.shape[0] + 100 * total
 
     a = np.arange(8, dtype=np.float32).reshape(2, 4)
-    assert list(ran(kernel, 1, 2, a, np.zeros(2), shared_bytes=16)) == [2 + 5 + 6, 3 + 4 + 6]
+    assert list(ran(kernel, 1, 2, a, np.zeros(2), shared_bytes=16)) == [2 + 5 + 6 + 1100, 3 + 4 + 6 + 1100]
 
 
 def test_two_shared_arrays_of_one_line_are_two() -> None:

@@ -47,6 +47,10 @@ class Device:
         self.thread, self.threadIdx, self.blockIdx = thread, thread.index, thread.block.index
         self.laneid = thread.lane
 
+    def running(self) -> Thread:
+        """The thread that runs."""
+        return self.thread
+
     def who(self) -> str:
         """The thread that runs, in words."""
         return str(self.thread)
@@ -95,13 +99,13 @@ class Device:
         region = Region(name, base, shape, dtype, block.number, offset, defined=False)
         if self.log is not None:
             self.log.regions.append(region)
-        return device_array(Memory(region, unset(shape, dtype), self.log, self.who, self.findings.add))
+        return device_array(Memory(region, unset(shape, dtype), self.log, self.running, self.findings.add))
 
     def _local_array(self, shape: Any, dtype: Any, alignment: int | None = None) -> DeviceArray:
         shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
         kind = as_dtype(dtype)
         region = Region(_assigned(_getframe(1), "local"), 0, shape, kind)
-        memory = Memory(region, unset(shape, kind), None, self.who, self.findings.add)
+        memory = Memory(region, unset(shape, kind), None, self.running, self.findings.add)
         return LocalArray(memory, self._unread)
 
     def _unread(self, element: str, frame: FrameType) -> None:
@@ -115,7 +119,7 @@ class Device:
             return values
         array = np.asarray(values)
         region = Region(name, 0, array.shape, as_dtype(array.dtype))
-        return device_array(Memory(region, elements(array), None, self.who, self.findings.add))
+        return device_array(Memory(region, elements(array), None, self.running, self.findings.add))
 
     # Barriers and fences.
 

@@ -21,7 +21,10 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake: its kind, what happened, and where. `count` is how often it was seen at this place."""
+    """One mistake: its kind, what happened, and where. `count` is how often it was seen at this place.
+
+    Of an access outside an array, `thread` is the number of the thread in the grid and `place` the index.
+    """
 
     kind: str
     message: str
@@ -31,6 +34,8 @@ class Finding:
     threads: tuple[str, ...] = ()
     severity: str = ERROR
     count: int = 1
+    thread: int = -1
+    place: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         where = f" ({self.line})" if self.line else ""
@@ -40,12 +45,15 @@ class Finding:
 
 @dataclass
 class Findings:
-    """The findings so far: the first of each kind, line and array, with their number."""
+    """The findings so far: the first of each kind, line and array, with their number, and all strays."""
 
+    strays: list[Finding] = field(default_factory=list)
     _found: dict[tuple[str, Line | None, str], Finding] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
         """Keep it, or count it if this place is known."""
+        if finding.kind == OUTSIDE:
+            self.strays.append(finding)
         key = (finding.kind, finding.line, finding.array)
         known = self._found.get(key)
         self._found[key] = replace(known, count=known.count + finding.count) if known else finding

@@ -19,7 +19,7 @@ from hpcampus_kernels.simulator.measure import measures
 from hpcampus_kernels.simulator.memory import DeviceArray, Memory, device_array
 from hpcampus_kernels.simulator.races import races
 from hpcampus_kernels.simulator.report import Measure, Report
-from hpcampus_kernels.simulator.table import Shape, tabulate
+from hpcampus_kernels.simulator.table import Shape, Table, tabulate
 from hpcampus_kernels.simulator.threads import Dim3, Scheduler
 from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements, scalar
 from hpcampus_kernels.simulator.watchdog import OverBudgetError, watchdog
@@ -84,7 +84,28 @@ def simulate(  # noqa: PLR0913 - a launch has a shape, and a simulation its sett
         raise ValueError(f"a block has at most {MAX_THREADS} threads, not {shape.threads}")
     launch = _Launch(function, shape, Log() if wanted else None, shared_bytes)
     launch.run(arguments, schedule, budget)
+    if isinstance(launch.error, UnsupportedError):
+        raise launch.error
     return launch.report(wanted)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One launch for those who judge it themselves: its accesses, all that strayed, and what stopped it."""
+
+    table: Table
+    strays: tuple[Finding, ...]
+    error: BaseException | None
+
+
+def observe(
+    kernel: Any, grid: Sequence[int], block: Sequence[int], *arguments: Any, budget: int = BUDGET
+) -> Observation:
+    """Run a kernel once, in the natural order of its threads, without any judgement."""
+    function = python_function(kernel)
+    launch = _Launch(function, Shape(_extent(grid, "grid"), _extent(block, "block"), 32), Log(), 0)
+    launch.run(arguments, 0, budget)
+    return Observation(launch.table(), tuple(launch.findings.strays), launch.error)
 
 
 def _extent(given: int | Sequence[int], what: str) -> Dim3:
@@ -100,6 +121,7 @@ class _Launch:
         self.function, self.shape, self.log = function, shape, log
         self.findings = Findings()
         self.device = Device(shape, getcurrent(), log, self.findings, shared_bytes)
+        self.error: BaseException | None = None
         self.arrays: dict[str, tuple[np.ndarray[Any, Any], DeviceArray]] = {}
 
     def run(self, arguments: tuple[Any, ...], schedule: int, budget: int) -> None:
@@ -127,8 +149,8 @@ class _Launch:
         try:
             with np.errstate(all="ignore"), watchdog(self.log, budget, seconds):
                 scheduler.run()
-        except UnsupportedError:
-            raise
+        except UnsupportedError as error:
+            self.error = error
         except OverBudgetError as stop:
             message = (
                 "The kernel makes too many steps: it does not end. Does the index of its loop grow in every "
@@ -154,22 +176,27 @@ class _Launch:
         )
         if self.log is not None:
             self.log.regions.append(region)
-        memory = Memory(region, elements(array), self.log, self.device.who, self.findings.add)
+        memory = Memory(region, elements(array), self.log, self.device.running, self.findings.add)
         self.arrays[name] = array, device_array(memory)
         return self.arrays[name][1]
 
     def _stopped(self, kind: str, message: str, error: BaseException) -> None:
+        self.error = error
         file, frames = self.function.__code__.co_filename, traceback.extract_tb(error.__traceback__)
         inside = [frame.lineno for frame in frames if frame.filename == file]
         line = Line(file, inside[-1]) if inside and inside[-1] else None
         who = self.device.who() if hasattr(self.device, "thread") else ""
         self.findings.add(Finding(kind, message, line, threads=(who,)))
 
+    def table(self) -> Table:
+        """The accesses; none without a log."""
+        return tabulate(self.log or Log(), self.shape)
+
     def report(self, wanted: set[str]) -> Report:
         found: tuple[Measure, ...] = ()
         ended = not self.findings.kinds() & {ENDLESS, STOPPED}
         if self.log is not None and ended:
-            table = tabulate(self.log, self.shape)
+            table = self.table()
             detectors = {RACES: (races,), MEMORY: (uninitialised, coverage)}
             for name, functions in detectors.items():
                 for detector in functions if name in wanted else ():

@@ -5,7 +5,8 @@ would do on a GPU (nothing, a crash, damage elsewhere) is not imitated.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from sys import _getframe
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from hpcampus_kernels.simulator.findings import OUTSIDE, Finding
 from hpcampus_kernels.simulator.log import READ, WRITE, Log, Region, line_of, named
+from hpcampus_kernels.simulator.threads import Thread
 from hpcampus_kernels.simulator.values import UnsupportedError, caster, poison
 
 Report = Callable[[Finding], None]
@@ -27,31 +29,44 @@ class Memory:
         region: Region,
         elements: list[Any],
         log: Log | None,
-        threads: "Callable[[], str]",
+        who: Callable[[], Thread],
         report: Report,
     ) -> None:
         self.region = region
         self.elements = elements
         self.log = log
-        self.who = threads
+        self.who = who
         self.report = report
         self.cast = caster(region.dtype)
 
     def __len__(self) -> int:
         return len(self.elements)
 
+    def integer(self, index: Any) -> int:
+        """An index, which must be an integer, inside and outside."""
+        try:
+            return operator.index(index)
+        except TypeError:
+            kind = type(index).__name__
+            message = (
+                f"an index of {self.region.name} must be an integer, not a {kind} "
+                "(/ gives a float, // an integer)"
+            )
+            raise TypeError(message) from None
+
     def outside(self, place: Any, shape: tuple[int, ...], kind: int, frame: FrameType) -> Any:
         """Report an access outside; what a read gives instead."""
         places = tuple(place) if isinstance(place, tuple) else (place,)
-        for index in places:
-            operator.index(index)  # a float is no index, inside or outside
-        element, who = named(self.region.name, places), self.who()
+        places = tuple(self.integer(index) for index in places)
+        thread = self.who()
+        element, who = named(self.region.name, places), str(thread)
         did = "read" if kind == READ else "changed"
         message = f"{who.capitalize()} {did} {element}, but {self.region.name} {extent(shape)}"
         if any(index < 0 for index in places):
             message += "; on a GPU a negative index reaches other memory, and nobody notices"
         line = line_of(frame)
-        self.report(Finding(OUTSIDE, message, line, self.region.name, element, (who,)))
+        found = Finding(OUTSIDE, message, line, self.region.name, element, (who,))
+        self.report(replace(found, thread=thread.number, place=places))
         return self.cast(0)
 
 
@@ -92,6 +107,10 @@ class DeviceArray:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __iter__(self) -> Iterator[Any]:
+        frame = _getframe(1)
+        return (self.read(i, frame) for i in range(self.shape[0]))
+
     def __getattr__(self, name: str) -> Any:
         raise UnsupportedError(f"the simulator has no .{name} for arrays in kernels")
 
@@ -130,7 +149,7 @@ class DeviceArray:
             if not 0 <= index < extent_:
                 self._memory.outside(key, self.shape, kind, frame)
                 return None
-            flat += operator.index(index) * stride
+            flat += self._memory.integer(index) * stride
         return flat
 
     def record(self, flat: int, frame: FrameType, kind: int, value: Any = None) -> None:
@@ -175,15 +194,14 @@ class Vector(DeviceArray):
         return value
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        try:
-            inside = 0 <= key < self.size
-        except TypeError:
-            return self.write(key, value, _getframe(1))
         frame = _getframe(1)
-        if not inside:
-            self._memory.outside(key, self.shape, WRITE, frame)
-            return None
-        kept = self._elements[key] = self._cast(value)
+        try:
+            if not 0 <= key < self.size:
+                self._memory.outside(key, self.shape, WRITE, frame)
+                return None
+            kept = self._elements[key] = self._cast(value)
+        except TypeError:
+            return self.write(key, value, frame)
         push = self._push
         push(self._base + key)
         push(self._codes[id(frame.f_code)] + frame.f_lasti + 1)

@@ -26,10 +26,15 @@ class Shape:
         per_block = -(-self.threads // self.warpsize)
         return threads // self.threads * per_block + threads % self.threads // self.warpsize
 
+    def place(self, thread: int) -> tuple[Dim3, Dim3]:
+        """The block of a thread, and its place in that block."""
+        block, place = divmod(int(thread), self.threads)
+        return index_of(block, self.grid), index_of(place, self.block)
+
     def name(self, thread: int) -> str:
         """A thread in words."""
-        block, place = divmod(int(thread), self.threads)
-        return f"thread {index_of(place, self.block)} of block {index_of(block, self.grid)}"
+        block, place = self.place(thread)
+        return f"thread {place} of block {block}"
 
 
 @dataclass(frozen=True)
