@@ -45,8 +45,7 @@ def observed(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> R
     values = [after.get(name, value) for name, value in arguments.items()]
     # The kernels of the exercises need fewer than 10 steps for an element.
     seen = observe(kernel, case.grid, case.block, *values, budget=1000 + 30 * work)
-    barriers = any(name.startswith("syncthreads") for name in kernel.py_func.__code__.co_names)
-    return Run(before=arguments, after=after, trace=traced(seen, after, barriers), error=seen.error)
+    return Run(before=arguments, after=after, trace=traced(seen, after), error=seen.error)
 
 
 def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:

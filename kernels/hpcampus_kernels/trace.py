@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from hpcampus_kernels.backend import Thread
 from hpcampus_kernels.problem import Array, Shape
+from hpcampus_kernels.simulator.findings import Finding
 from hpcampus_kernels.simulator.launch import Observation
 from hpcampus_kernels.simulator.log import KINDS, Line
+from hpcampus_kernels.simulator.races import races
 
 
 class Kind(Enum):
@@ -46,17 +48,15 @@ class Stray(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """All accesses of one launch, and those outside an array.
+    """All accesses to the arguments of one launch, those outside an array, and the races in any memory."""
 
-    `barriers` says whether the kernel makes threads of a block wait for each other.
-    """
-
-    barriers: bool
+    arguments: frozenset[str]
     accesses: list[Access]
     strays: list[Stray]
+    races: list[Finding]
 
 
-def traced(seen: Observation, arrays: Mapping[str, Array], barriers: bool) -> Trace:
+def traced(seen: Observation, arrays: Mapping[str, Array]) -> Trace:
     """What was seen of a launch with these arguments. Of one that stopped, only the strays count."""
     strays = [
         Stray(
@@ -71,7 +71,9 @@ def traced(seen: Observation, arrays: Mapping[str, Array], barriers: bool) -> Tr
         if s.array in arrays and s.line is not None
         for thread in [_thread(seen, s.thread)]
     ]
-    return Trace(barriers, [] if seen.error else _accesses(seen, arrays), strays)
+    if seen.error is not None:
+        return Trace(frozenset(arrays), [], strays, [])
+    return Trace(frozenset(arrays), _accesses(seen, arrays), strays, list(races(seen.table)))
 
 
 def _accesses(seen: Observation, arrays: Mapping[str, Array]) -> list[Access]:

@@ -91,7 +91,7 @@ def simulate(  # noqa: PLR0913 - a launch has a shape, and a simulation its sett
 
 @dataclass(frozen=True)
 class Observation:
-    """One launch for those who judge it themselves: its accesses, all that strayed, and what stopped it."""
+    """One launch for those who judge it themselves: its accesses, unless something stopped it; all that strayed."""
 
     table: Table
     strays: tuple[Finding, ...]
@@ -105,6 +105,8 @@ def observe(
     function = python_function(kernel)
     launch = _Launch(function, Shape(_extent(grid, "grid"), _extent(block, "block"), 32), Log(), 0)
     launch.run(arguments, 0, budget)
+    if launch.error is not None:
+        launch.log = None  # what a kernel did before it was stopped is judged by nobody
     return Observation(launch.table(), tuple(launch.findings.strays), launch.error)
 
 

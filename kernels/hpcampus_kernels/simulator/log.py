@@ -131,8 +131,9 @@ class Log:
             self._pack()
 
     def _pack(self) -> None:
-        self._chunks.append(np.array(self.entries, np.int64).reshape(-1, 2))
-        self.flushed += len(self.entries) // 2
+        whole = len(self.entries) // 2  # a thread that was stopped may have written half an access
+        self._chunks.append(np.array(self.entries[: 2 * whole], np.int64).reshape(-1, 2))
+        self.flushed += whole
         self.entries.clear()
 
     def accesses(self) -> Integers:
