@@ -85,9 +85,9 @@ def _race(trace: Trace) -> str | None:
         return f"{race.message} ({race.line})."
     return (
         f"{race.threads[0].capitalize()} and {race.threads[1]} both work on {race.element}, and nothing "
-        f"keeps them apart ({race.line}). To add, each reads the old value and writes the sum back; when both "
-        "do so at once, one addition is lost. It may go well here, but not on a GPU. Reading, adding and writing must "
-        "be one step that cannot be divided: an atomic operation."
+        f"keeps them apart ({race.line}). To add, each reads the old value and writes the sum back; when "
+        "both do so at once, one addition is lost. It may go well here, but not on a GPU. Reading, adding "
+        "and writing must be one step that cannot be divided: an atomic operation."
     )
 
 

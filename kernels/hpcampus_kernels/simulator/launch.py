@@ -91,7 +91,7 @@ def simulate(  # noqa: PLR0913 - a launch has a shape, and a simulation its sett
 
 @dataclass(frozen=True)
 class Observation:
-    """One launch for those who judge it themselves: its accesses, unless something stopped it; all that strayed."""
+    """One launch for others to judge: its accesses, unless something stopped it, and all that strayed."""
 
     table: Table
     strays: tuple[Finding, ...]
