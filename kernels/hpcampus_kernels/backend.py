@@ -6,16 +6,13 @@ So the choice is made here, before that import. A value that is already set (by 
 
 import ctypes
 import os
-import threading
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numba
 
 SIMULATOR_VARIABLE = "NUMBA_ENABLE_CUDASIM"
-# The simulator runs atomic operations as Python functions of this module.
-SIMULATOR_DEVICE_MODULE = "numba.cuda.simulator.kernelapi"
 
 
 def _gpu_present() -> bool:
@@ -91,14 +88,3 @@ class Thread(NamedTuple):
 def _short(xyz: tuple[int, int, int]) -> int | tuple[int, ...]:
     x, y, z = xyz
     return (x, y, z) if z else (x, y) if y else x
-
-
-def current_thread() -> Thread:
-    """The simulated thread that asks; only code that a kernel calls on the simulator may."""
-    simulated: Any = threading.current_thread()
-    return Thread(tuple(simulated.blockIdx), tuple(simulated.threadIdx))
-
-
-def is_atomic(frame: FrameType) -> bool:
-    """Whether that frame is one of the simulator's own functions, so that its access is an atomic one."""
-    return frame.f_globals.get("__name__") == SIMULATOR_DEVICE_MODULE

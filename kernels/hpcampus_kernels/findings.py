@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from hpcampus_kernels.launch import GUARD, Run
 from hpcampus_kernels.problem import Case, Problem, Shape
-from hpcampus_kernels.trace import EndlessLoopError, Kind, Line, Stray
+from hpcampus_kernels.simulator.log import Line
+from hpcampus_kernels.simulator.watchdog import OverBudgetError
+from hpcampus_kernels.trace import Kind, Stray
 
 Mask = NDArray[np.bool_]
 
@@ -22,7 +24,7 @@ def stopped(run: Run, kernel_file: str) -> str | None:
         return None
     if isinstance(run.error, NotImplementedError):
         return "The kernel isn't written yet: it raises NotImplementedError."
-    if isinstance(run.error, EndlessLoopError):
+    if isinstance(run.error, OverBudgetError):
         return "The kernel does not end. Does the index of its loop grow in every round?"
     # The simulator puts the thread in front of the message.
     message = re.sub(r"^tid=\[.*?\] ctaid=\[.*?\](: )?", "", str(run.error)).strip()[:500]

@@ -1,9 +1,7 @@
 """Run a kernel once and keep what it did: traced on the simulator, between guard zones on a GPU."""
 
-import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +9,8 @@ import numpy as np
 
 from hpcampus_kernels import backend
 from hpcampus_kernels.problem import Argument, Array, Case, Kernel, Problem
-from hpcampus_kernels.trace import Trace, TracedArray
+from hpcampus_kernels.simulator.launch import observe
+from hpcampus_kernels.trace import Trace, traced
 
 # Elements before and after each array on a GPU. They are read back to see whether a kernel strayed into them.
 GUARD = 1024
@@ -29,44 +28,24 @@ class Run:
     after: Mapping[str, Array]
     trace: Trace | None = None
     damaged: tuple[str, ...] = ()
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 def run(kernel: Kernel, problem: Problem, case: Case, seed: int) -> Run:
     """Launch the kernel for one case, with inputs that follow from the seed."""
     values = problem.arguments(case.size, np.random.default_rng((seed, *case.size)))
     arguments = dict(zip(problem.parameters, values, strict=True))
-    return (traced if backend.SIMULATED else guarded)(kernel, case, arguments)
+    return (observed if backend.SIMULATED else guarded)(kernel, case, arguments)
 
 
-def traced(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:
+def observed(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:
     """Launch on the simulator, with every access written down."""
     after = {name: array.copy() for name, array in _arrays(arguments).items()}
     work = sum(array.size for array in after.values()) + int(np.prod(case.threads))
-    names = kernel.py_func.__code__.co_names
-    trace = Trace(
-        # The kernels of the exercises need fewer than 10 steps for an element.
-        budget=1000 + 30 * work,
-        barriers=any(name.startswith("syncthreads") for name in names),
-    )
-    views = {name: TracedArray(trace, name, array) for name, array in after.items()}
-    with _one_thread_after_the_other(not trace.barriers):
-        error = _launch(kernel, case, [views.get(name, value) for name, value in arguments.items()])
-    return Run(before=arguments, after=after, trace=trace, error=error)
-
-
-@contextmanager
-def _one_thread_after_the_other(possible: bool) -> Iterator[None]:
-    """Let each simulated thread run to its end, so that the same kernel always gets the same verdict.
-
-    Threads that wait for each other at a barrier must take turns; then nothing is changed.
-    """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(0.2 if possible else interval)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
+    values = [after.get(name, value) for name, value in arguments.items()]
+    # The kernels of the exercises need fewer than 10 steps for an element.
+    seen = observe(kernel, case.grid, case.block, *values, budget=1000 + 30 * work)
+    return Run(before=arguments, after=after, trace=traced(seen, after), error=seen.error)
 
 
 def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:

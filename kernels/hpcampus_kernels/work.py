@@ -1,10 +1,7 @@
 """Work that a kernel left out, did twice, or lost because two threads met, from the trace of a simulated run.
 
-A lost update is found without having to lose one. Simulated threads run under Python's lock, and here one
-after the other, so `counts[i] += 1` gives the right sum. But when two threads touch one element and at least
-one writes it without an atomic operation, nothing orders the two on a GPU, whatever sum came out here. That
-rule needs no luck. It is exact for kernels without barriers; of a kernel that calls `syncthreads`, only
-threads of different blocks are compared, because no barrier orders those.
+A lost update is found without having to lose one: the simulator says which two threads touch one element with
+nothing to order them, whatever sum came out here. Barriers and fences count (`simulator/races.py`).
 """
 
 from collections import defaultdict
@@ -23,9 +20,10 @@ def work(run: Run, problem: Problem, case: Case) -> str | None:
     if run.trace is None:
         return None
     if problem.writes == "shared":
-        return _race(run, run.trace) or _unread(run, run.trace, problem.output, case)
+        return _race(run.trace) or _unread(run, run.trace, problem.output, case)
     array, accesses = run.after[problem.output], run.trace.accesses
-    return _repeated(array, problem.output, accesses) or _unwritten(array, problem.output, accesses)
+    repeated = _repeated(array, problem.output, accesses)
+    return repeated or _unwritten(array, problem.output, accesses) or _race(run.trace)
 
 
 def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
@@ -79,30 +77,17 @@ def _repeated(array: Array, name: str, accesses: list[Access]) -> str | None:
     )
 
 
-def _race(run: Run, trace: Trace) -> str | None:
-    touched: dict[tuple[str, int], list[Access]] = defaultdict(list)
-    for access in trace.accesses:
-        touched[access.array, access.element].append(access)
-    for (name, element), accesses in touched.items():
-        for write in (access for access in accesses if access.kind is Kind.WRITE):
-            other = next((access for access in accesses if _unordered(write, access, trace.barriers)), None)
-            if other is not None:
-                return _lost_update(write, other, _element(name, element, run.after[name].shape))
-    return None
-
-
-def _unordered(write: Access, other: Access, barriers: bool) -> bool:
-    if barriers:
-        return other.thread.block != write.thread.block
-    return other.thread != write.thread
-
-
-def _lost_update(write: Access, other: Access, element: str) -> str:
+def _race(trace: Trace) -> str | None:
+    race = next(iter(trace.races), None)
+    if race is None:
+        return None
+    if race.array not in trace.arguments:
+        return f"{race.message} ({race.line})."
     return (
-        f"{str(write.thread).capitalize()} and {other.thread} both work on {element}, and nothing keeps them "
-        f"apart ({write.line}). To add, each reads the old value and writes the sum back; when both do so at "
-        "once, one addition is lost. It may go well here, but not on a GPU. Reading, adding and writing must "
-        "be one step that cannot be divided: an atomic operation."
+        f"{race.threads[0].capitalize()} and {race.threads[1]} both work on {race.element}, and nothing "
+        f"keeps them apart ({race.line}). To add, each reads the old value and writes the sum back; when "
+        "both do so at once, one addition is lost. It may go well here, but not on a GPU. Reading, adding "
+        "and writing must be one step that cannot be divided: an atomic operation."
     )
 
 

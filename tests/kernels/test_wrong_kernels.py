@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from hpcampus_kernels import check, cuda
+from numba import int32
 
 
 @cuda.jit
@@ -174,6 +175,21 @@ def histogram_not_atomic_with_barrier(levels: Any, counts: Any) -> None:
 
 
 @cuda.jit
+def histogram_not_atomic_in_shared_memory(levels: Any, counts: Any) -> None:
+    own = cuda.shared.array(64, int32)
+    t = cuda.threadIdx.x
+    for b in range(t, counts.size, cuda.blockDim.x):
+        own[b] = 0
+    cuda.syncthreads()
+    for i in range(cuda.grid(1), levels.size, cuda.gridsize(1)):
+        if 0 <= levels[i] < counts.size:
+            own[levels[i]] += 1
+    cuda.syncthreads()
+    for b in range(t, counts.size, cuda.blockDim.x):
+        cuda.atomic.add(counts, b, own[b])
+
+
+@cuda.jit
 def histogram_with_negative_levels(levels: Any, counts: Any) -> None:
     for i in range(cuda.grid(1), levels.size, cuda.gridsize(1)):
         if levels[i] < counts.size:
@@ -229,6 +245,7 @@ WRONG = [
     (histogram_not_atomic, "histogram", "work", "both work on counts["),
     (histogram_atomic_for_half, "histogram", "work", "an atomic operation"),
     (histogram_not_atomic_with_barrier, "histogram", "work", "an atomic operation"),
+    (histogram_not_atomic_in_shared_memory, "histogram", "work", "(shared memory)"),
     (histogram_with_negative_levels, "histogram", "bounds", "counts[-1], but counts has 8 elements"),
     (histogram_without_stride, "histogram", "work", "372 of 500 elements of levels were never read"),
     (histogram_without_stride, "histogram", "work", "a whole grid further each time"),

@@ -1,0 +1,362 @@
+"""`cuda` as kernels see it in the simulator: indices, memory, barriers and warps."""
+
+import dis
+from collections.abc import Callable
+from sys import _getframe
+from types import FrameType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from greenlet import greenlet  # type: ignore[import-untyped]
+
+from hpcampus_kernels.simulator.atomics import Atomics
+from hpcampus_kernels.simulator.clocks import Releases
+from hpcampus_kernels.simulator.findings import UNINITIALISED, WARP, Finding, Findings
+from hpcampus_kernels.simulator.log import Line, Log, Region, line_of
+from hpcampus_kernels.simulator.memory import DeviceArray, LocalArray, Memory, device_array, unset
+from hpcampus_kernels.simulator.table import Shape
+from hpcampus_kernels.simulator.threads import BLOCK, SPIN, VOTE, Dim3, Thread, Wait
+from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements
+
+ALL_LANES = {-1, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF}
+MAX_SHARED_BYTES = 48 * 1024
+
+
+class Device:
+    """Stands where kernels say `cuda`. One for each launch, so that launches don't meet."""
+
+    def __init__(
+        self, shape: Shape, hub: greenlet, log: Log | None, findings: Findings, dynamic_bytes: int
+    ) -> None:
+        self.gridDim, self.blockDim, self.warpsize = shape.grid, shape.block, shape.warpsize
+        self.threadIdx = self.blockIdx = Dim3(0, 0, 0)
+        self.laneid = 0
+        self.thread: Thread
+        self.hub, self.log, self.findings, self.dynamic_bytes = hub, log, findings, dynamic_bytes
+        self.releases = Releases()
+        self.atomic = Atomics(self)
+        self.shared = SimpleNamespace(array=self._shared_array)
+        self.local = SimpleNamespace(array=self._local_array)
+        self.const = SimpleNamespace(array_like=self.constant)
+
+    def __getattr__(self, name: str) -> Any:
+        raise UnsupportedError(f"the simulator has no cuda.{name}")
+
+    def enter(self, thread: Thread) -> None:
+        """This thread goes on."""
+        self.thread, self.threadIdx, self.blockIdx = thread, thread.index, thread.block.index
+        self.laneid = thread.lane
+
+    def running(self) -> Thread:
+        """The thread that runs."""
+        return self.thread
+
+    def who(self) -> str:
+        """The thread that runs, in words."""
+        return str(self.thread)
+
+    # Indices.
+
+    def grid(self, dimensions: int) -> Any:
+        """The thread's place in the whole grid."""
+        places = tuple(
+            b * size + t for b, size, t in zip(self.blockIdx, self.blockDim, self.threadIdx, strict=True)
+        )
+        return places[0] if dimensions == 1 else places[:dimensions]
+
+    def gridsize(self, dimensions: int) -> Any:
+        """The threads of the whole grid."""
+        extents = tuple(b * size for b, size in zip(self.gridDim, self.blockDim, strict=True))
+        return extents[0] if dimensions == 1 else extents[:dimensions]
+
+    # Memory.
+
+    def _shared_array(self, shape: Any, dtype: Any, alignment: int | None = None) -> DeviceArray:
+        frame, block = _getframe(1), self.thread.block
+        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
+        kind = as_dtype(dtype)
+        place: Any = "dynamic" if shape == (0,) else (frame.f_code, frame.f_lasti)
+        if place not in block.shared:
+            if place == "dynamic":
+                shape = (self.dynamic_bytes // kind.itemsize,)
+            block.shared[place] = self._declare(_assigned(frame, "shared"), shape, kind)
+        array: DeviceArray = block.shared[place]
+        if array.dtype != kind:
+            raise UnsupportedError(
+                f"the simulator can't see one dynamic shared array as {array.dtype} and as {kind}"
+            )
+        return array
+
+    def _declare(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> DeviceArray:
+        block, size = self.thread.block, int(np.prod(shape, dtype=np.int64))
+        base = self.log.place(size) if self.log else 0
+        offset = -(-block.shared_bytes // 16) * 16
+        block.shared_bytes = offset + size * dtype.itemsize
+        if block.shared_bytes > MAX_SHARED_BYTES:
+            raise UnsupportedError(
+                f"{block.shared_bytes} bytes of shared memory: a block has {MAX_SHARED_BYTES}"
+            )
+        region = Region(name, base, shape, dtype, block.number, offset, defined=False)
+        if self.log is not None:
+            self.log.regions.append(region)
+        return device_array(Memory(region, unset(shape, dtype), self.log, self.running, self.findings.add))
+
+    def _local_array(self, shape: Any, dtype: Any, alignment: int | None = None) -> DeviceArray:
+        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
+        kind = as_dtype(dtype)
+        region = Region(_assigned(_getframe(1), "local"), 0, shape, kind)
+        memory = Memory(region, unset(shape, kind), None, self.running, self.findings.add)
+        return LocalArray(memory, self._unread)
+
+    def _unread(self, element: str, frame: FrameType) -> None:
+        name, who = element.partition("[")[0], self.who()
+        message = f"{who.capitalize()} reads {element} before it wrote it; a local array starts with anything"
+        self.findings.add(Finding(UNINITIALISED, message, line_of(frame), name, element, (who,)))
+
+    def constant(self, values: Any, name: str = "constant") -> DeviceArray:
+        """An array that kernels can only read."""
+        if isinstance(values, DeviceArray):
+            return values
+        array = np.asarray(values)
+        region = Region(name, 0, array.shape, as_dtype(array.dtype))
+        return device_array(Memory(region, elements(array), None, self.running, self.findings.add))
+
+    # Barriers and fences.
+
+    def wait(self, wait: Wait) -> Any:
+        """Let others run until what this thread waits for has come."""
+        thread = self.thread
+        thread.wait = wait
+        self.hub.switch()
+        return thread.answer
+
+    def syncthreads(self) -> None:
+        """Wait for all threads of the block."""
+        self.wait(Wait(BLOCK, "syncthreads", line_of(_getframe(1))))
+
+    def syncthreads_count(self, predicate: Any) -> Any:
+        """Wait, and count those for whom it is true."""
+        return self._reduce(predicate, lambda all_: sum(map(bool, all_)), _getframe(1))
+
+    def syncthreads_and(self, predicate: Any) -> Any:
+        """Wait, and say whether it is true for all."""
+        return self._reduce(predicate, lambda all_: int(all(all_)), _getframe(1))
+
+    def syncthreads_or(self, predicate: Any) -> Any:
+        """Wait, and say whether it is true for any."""
+        return self._reduce(predicate, lambda all_: int(any(all_)), _getframe(1))
+
+    def _reduce(self, value: Any, reduce: Callable[[list[Any]], Any], frame: FrameType) -> Any:
+        def answer(values: dict[int, Any]) -> dict[int, Any]:
+            return dict.fromkeys(values, reduce(list(values.values())))
+
+        return self.wait(Wait(BLOCK, "syncthreads", line_of(frame), value, answer=answer))
+
+    def threadfence(self) -> None:
+        """What was done before is seen by all before what is done after."""
+        self._fence(everywhere=True)
+
+    def threadfence_system(self) -> None:
+        """The same, for other devices too."""
+        self._fence(everywhere=True)
+
+    def threadfence_block(self) -> None:
+        """The same, for the own block only."""
+        self._fence(everywhere=False)
+
+    def _fence(self, everywhere: bool) -> None:
+        thread, log = self.thread, self.log
+        if log is None:
+            return
+        known = dict(thread.knowledge.acquired or {})
+        known["t", thread.number] = (len(log.turns),)
+        known["b", thread.block.number] = (thread.block.epoch,)
+        known["w", thread.warp] = (thread.block.epoch, thread.warp_epoch)
+        thread.knowledge.fenced_block = known
+        if everywhere:
+            thread.knowledge.fenced = known
+        self.new_turn()
+
+    def new_turn(self) -> None:
+        """From here on this thread knows more, or has released what came before."""
+        thread = self.thread
+        if self.log is not None:
+            epoch = thread.block.epoch
+            self.log.turn(thread.number, epoch, thread.warp_epoch, thread.knowledge.acquired)
+
+    def nanosleep(self, _nanoseconds: int) -> None:
+        """Let others run."""
+        self.wait(Wait(SPIN, "nanosleep", line_of(_getframe(1))))
+
+    # Warps.
+
+    def _lanes(self, mask: Any, name: str, line: Line) -> frozenset[int]:
+        if int(mask) in ALL_LANES:
+            return frozenset(range(self.warpsize))
+        lanes = frozenset(lane for lane in range(self.warpsize) if int(mask) >> lane & 1)
+        if self.laneid in lanes:
+            return lanes
+        message = f"{self.who().capitalize()} is lane {self.laneid}, but the mask of its {name} leaves it out"
+        self.findings.add(Finding(WARP, message, line, threads=(self.who(),)))
+        return lanes | {self.laneid}
+
+    def _exchange(self, name: str, mask: Any, value: Any, answer: Callable[[dict[int, Any]], Any]) -> Any:
+        line = line_of(_getframe(2))
+        return self.wait(Wait(VOTE, name, line, value, self._lanes(mask, name, line), answer))
+
+    def syncwarp(self, mask: Any = -1) -> None:
+        """Wait for the lanes of the warp."""
+        self._exchange("syncwarp", mask, None, lambda values: {})
+
+    def _shuffle(self, name: str, mask: Any, value: Any, source: int) -> Any:
+        own, line, thread = self.laneid, line_of(_getframe(2)), self.thread
+
+        def answer(values: dict[int, Any]) -> dict[int, Any]:
+            if source not in values:
+                who = str(thread)
+                message = (
+                    f"{who.capitalize()} takes the value of lane {source} by {name}, which takes no part"
+                )
+                self.findings.add(Finding(WARP, message, line, threads=(who,)))
+            return {own: values.get(source, values[own])}
+
+        return self.wait(Wait(VOTE, name, line, value, self._lanes(mask, name, line), answer))
+
+    def shfl_sync(self, mask: Any, value: Any, source: Any) -> Any:
+        """The value of that lane."""
+        return self._shuffle("shfl_sync", mask, value, int(source) % self.warpsize)
+
+    def shfl_up_sync(self, mask: Any, value: Any, delta: Any) -> Any:
+        """The value of the lane so many below; the own value if there is none."""
+        source = self.laneid - int(delta)
+        return self._shuffle("shfl_up_sync", mask, value, source if source >= 0 else self.laneid)
+
+    def shfl_down_sync(self, mask: Any, value: Any, delta: Any) -> Any:
+        """The value of the lane so many above; the own value if there is none."""
+        source = self.laneid + int(delta)
+        return self._shuffle("shfl_down_sync", mask, value, source if source < self.warpsize else self.laneid)
+
+    def shfl_xor_sync(self, mask: Any, value: Any, flip: Any) -> Any:
+        """The value of the lane whose number differs in these bits."""
+        source = self.laneid ^ int(flip)
+        return self._shuffle("shfl_xor_sync", mask, value, source if source < self.warpsize else self.laneid)
+
+    def all_sync(self, mask: Any, predicate: Any) -> Any:
+        """Whether it is true for all lanes."""
+        return self._exchange("all_sync", mask, predicate, lambda v: dict.fromkeys(v, all(v.values())))
+
+    def any_sync(self, mask: Any, predicate: Any) -> Any:
+        """Whether it is true for any lane."""
+        return self._exchange("any_sync", mask, predicate, lambda v: dict.fromkeys(v, any(v.values())))
+
+    def eq_sync(self, mask: Any, predicate: Any) -> Any:
+        """Whether it is the same for all lanes."""
+        return self._exchange(
+            "eq_sync", mask, bool(predicate), lambda v: dict.fromkeys(v, len(set(v.values())) == 1)
+        )
+
+    def ballot_sync(self, mask: Any, predicate: Any) -> Any:
+        """The lanes for which it is true, as bits."""
+        return self._exchange("ballot_sync", mask, predicate, lambda v: dict.fromkeys(v, _bits(v, bool)))
+
+    def match_any_sync(self, mask: Any, value: Any) -> Any:
+        """The lanes with the same value, as bits."""
+
+        def answer(values: dict[int, Any]) -> dict[int, Any]:
+            same: dict[Any, int] = {}
+            for lane, theirs in values.items():
+                same[theirs] = same.get(theirs, 0) | 1 << lane
+            return {lane: same[theirs] for lane, theirs in values.items()}
+
+        return self._exchange("match_any_sync", mask, value, answer)
+
+    def match_all_sync(self, mask: Any, value: Any) -> Any:
+        """All lanes as bits and True if they have one value, else 0 and False."""
+
+        def answer(values: dict[int, Any]) -> dict[int, Any]:
+            same = len(set(values.values())) == 1
+            return dict.fromkeys(values, (_bits(values, lambda _: True) if same else 0, same))
+
+        return self._exchange("match_all_sync", mask, value, answer)
+
+    def activemask(self) -> int:
+        """The lanes of the warp that come to this line together, as bits."""
+        wait = Wait(
+            VOTE,
+            "activemask",
+            line_of(_getframe(1)),
+            answer=lambda v: dict.fromkeys(v, _bits(v, lambda _: True)),
+        )
+        return int(self.wait(wait))
+
+    def lanemask_lt(self) -> int:
+        """The lanes below the own, as bits."""
+        return (1 << self.laneid) - 1
+
+    # Arithmetic.
+
+    @staticmethod
+    def fma(x: Any, y: Any, z: Any) -> Any:
+        """x y + z, rounded once (through float64, which is exact for the product of two float32)."""
+        single = all(isinstance(value, (np.float32, int)) for value in (x, y, z))
+        exact = np.float64(x) * np.float64(y) + np.float64(z)
+        return np.float32(exact) if single else exact
+
+    @staticmethod
+    def popc(value: Any) -> int:
+        """How many bits are 1."""
+        return _unsigned(value)[0].bit_count()
+
+    @staticmethod
+    def clz(value: Any) -> int:
+        """How many bits above the highest 1."""
+        bits, width = _unsigned(value)
+        return width - bits.bit_length()
+
+    @staticmethod
+    def ffs(value: Any) -> int:
+        """The place of the lowest 1, from 1; 0 if there is none."""
+        bits, _ = _unsigned(value)
+        return (bits & -bits).bit_length()
+
+    @staticmethod
+    def brev(value: Any) -> int:
+        """The bits in reverse."""
+        bits, width = _unsigned(value)
+        return int(f"{bits:0{width}b}"[::-1], 2)
+
+    @staticmethod
+    def selp(condition: Any, yes: Any, no: Any) -> Any:
+        """One of two values."""
+        return yes if condition else no
+
+    @staticmethod
+    def rsqrt(value: Any) -> Any:
+        """1 / sqrt(x)."""
+        return type(value)(1 / np.sqrt(value))
+
+    @staticmethod
+    def cbrt(value: Any) -> Any:
+        """The cube root."""
+        return np.cbrt(value)
+
+
+def _bits(values: dict[int, Any], keep: Callable[[Any], bool]) -> int:
+    return sum(1 << lane for lane, value in values.items() if keep(value))
+
+
+def _unsigned(value: Any) -> tuple[int, int]:
+    """The bits of an integer and how many they are: 32, unless it needs or has 64."""
+    wide = getattr(value, "itemsize", 4) == 8 or not -(2**31) <= int(value) < 2**32
+    width = 64 if wide else 32
+    return int(value) & ((1 << width) - 1), width
+
+
+def _assigned(frame: FrameType, otherwise: str) -> str:
+    """The name that gets the result of the call this frame is at."""
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.offset > frame.f_lasti and instruction.opname.startswith("STORE_"):
+            return str(instruction.argval)
+        if instruction.offset > frame.f_lasti and instruction.opname not in ("CACHE", "COPY"):
+            break
+    return otherwise
