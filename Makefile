@@ -38,7 +38,7 @@ test: environment
 	@$(PROGRAMS) && exec pytest $(TESTS)
 
 test-twins: environment
-	@$(PROGRAMS) && CAMPUS_EXAMPLES=1000 exec pytest tests/twins
+	@$(PROGRAMS) && CAMPUS_TWINS=all CAMPUS_EXAMPLES=1000 exec pytest tests/twins
 
 check: environment
 	$(VENV)/bin/ruff check
