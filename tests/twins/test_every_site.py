@@ -1,4 +1,4 @@
-"""Lesson 1 at every Slurm site: matched, sent as the hub sends it, and seen to get what it asked for.
+"""Lesson 1 at the Slurm sites: matched, sent as the hub sends it, and seen to get what it asked for.
 
 The twin of each site is up for its own tests only; at the end a table says how long each took.
 """
