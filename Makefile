@@ -1,6 +1,7 @@
 # The verbs of this repository. Each prepares what it needs; what is up to date is skipped.
 #
-#   make up               start the campus on this machine until Ctrl-C (SITE=leonardo: on a twin of that site)
+#   make up               start the campus on this machine until Ctrl-C (SITE=leonardo: on a twin of that site;
+#                        SITE="leonardo lumi": on two of them)
 #   make test             run all tests; those that this machine can't run are skipped, with the reason
 #   make test-twins       every site's twin, with 1,000 generated requests against real Slurms; as root
 #   make check            linters and types
@@ -32,7 +33,7 @@ help:
 
 # `exec`: Ctrl-C and signals reach campus itself, which ends everything in order.
 up: environment
-	@$(PROGRAMS) && exec campus up --site $(SITE) --port $(PORT)
+	@$(PROGRAMS) && exec campus up $(SITE:%=--site %) --port $(PORT)
 
 test: environment
 	@$(PROGRAMS) && exec pytest $(TESTS)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.ledger import Spawn
 from hpcampus_spawner.reconcile import adopt_all, settle_for_ever
 from hpcampus_spawner.refusal import Refused
@@ -23,12 +24,16 @@ class CampusHub(JupyterHub):
     async def start(self) -> None:
         """Start as ever, then reconcile for as long as the hub runs."""
         await super().start()
-        BatchSpawner.cluster.watch()
-        self._reconciling = asyncio.get_running_loop().create_task(self._reconcile())
+        clusters = BatchSpawner.clusters.values()
+        for cluster in clusters:
+            for away in cluster.ledger.sites() - set(BatchSpawner.clusters):
+                self.log.error("jobs at %s are left alone: it is none of this hub's sites any more", away)
+        self._reconciling = [asyncio.create_task(self._reconcile(cluster)) for cluster in clusters]
 
-    async def _reconcile(self) -> None:
-        await adopt_all(BatchSpawner.cluster, self._resume)
-        await settle_for_ever(BatchSpawner.cluster)
+    async def _reconcile(self, cluster: Cluster) -> None:
+        cluster.watch()
+        await adopt_all(cluster, self._resume)
+        await settle_for_ever(cluster)
 
     async def _resume(self, spawn: Spawn) -> None:
         """Start the server again with the options it had; its start finds the job and adopts it."""

@@ -12,7 +12,7 @@ from hpcampus_hub.demo import DemoAuthenticator, demo_passwords
 from hpcampus_hub.enrolment import Enrolment
 from hpcampus_hub.pages import TEMPLATES, CampusPages
 from hpcampus_hub.settings import Settings
-from hpcampus_hub.site_cluster import open_cluster
+from hpcampus_hub.site_cluster import open_clusters
 
 EXCHANGE = "access:services!service=exchange"
 
@@ -38,7 +38,8 @@ def hub(c: Any, settings: Settings) -> None:
 
 def pages(c: Any, settings: Settings) -> None:
     """Our own pages over JupyterHub's."""
-    campus = CampusPages(settings.site, _enrolment(settings))
+    sites = tuple(settings.site(site_id) for site_id in settings.site_ids)
+    campus = CampusPages(sites, _enrolment(settings))
     c.JupyterHub.template_paths = [str(TEMPLATES)]
     c.JupyterHub.template_vars = {"campus": campus}
     c.Spawner.options_form = campus.resource_form
@@ -46,7 +47,7 @@ def pages(c: Any, settings: Settings) -> None:
 
 def servers(c: Any, settings: Settings) -> None:
     """Notebook servers are jobs. A queued job takes none of the hub's places for starting servers."""
-    BatchSpawner.cluster = open_cluster(settings)
+    BatchSpawner.clusters = open_clusters(settings)
     BatchSpawner.admit = staticmethod(_enrolment(settings).admit)
     c.JupyterHub.spawner_class = BatchSpawner
     c.JupyterHub.concurrent_spawn_limit = 0
@@ -117,6 +118,5 @@ def _enrolment(settings: Settings) -> Enrolment:
     return Enrolment(
         catalogue=settings.catalogue,
         deployment=settings.deployment,
-        site_id=settings.site_id,
         exchange_url=f"{settings.url}/services/exchange",
     )

@@ -26,7 +26,6 @@ class Enrolment:
 
     catalogue: Catalogue
     deployment: Deployment
-    site_id: str
     exchange_url: str
 
     def role(self, person: Person, course: Course) -> Role | None:
@@ -44,21 +43,21 @@ class Enrolment:
         """Whether the person may start a notebook of their own."""
         return self.deployment.researchers in person.groups
 
-    def admit(self, person: Person, server: str, options: Options) -> Admission:
-        """Decide on one start; raises `Refused`. A course's server bears the course's name."""
+    def admit(self, person: Person, server: str, options: Options, site_id: str) -> Admission:
+        """Decide on one start at that site; raises `Refused`. A course's server bears the course's name."""
         if server in self.catalogue.courses:
             if options.course not in (None, server):
                 raise Refused("server-name", f"The server {server} belongs to the course of that name.")
-            return self._lesson(person, self.catalogue.courses[server], options)
+            return self._lesson(person, self.catalogue.courses[server], options, site_id)
         if options.course is not None:
             if options.course not in self.catalogue.courses:
                 raise Refused("no-such-course", "There is no such course. Your courses are on the home page.")
             raise Refused("server-name", f"Start the course {options.course} on its server of that name.")
         if server:
             raise Refused("server-name", "Servers are named after courses; your own notebook has no name.")
-        return self._notebook(person, options)
+        return self._notebook(person, options, site_id)
 
-    def _lesson(self, person: Person, course: Course, options: Options) -> Admission:
+    def _lesson(self, person: Person, course: Course, options: Options, site_id: str) -> Admission:
         role = self.role(person, course)
         if role is None:
             raise Refused(
@@ -68,17 +67,17 @@ class Enrolment:
         page = f"/lab/tree/{course.slug}/{assignment.slug}/{assignment.notebook}"
         return Admission(
             needs=course.needs,
-            allocation=self.deployment.allocation(self.site_id, course=course.slug, groups=person.groups),
+            allocation=self.deployment.allocation(site_id, course=course.slug, groups=person.groups),
             environment=self._environment(role, course.slug, assignment.slug),
             page="/lab" if role is Role.INSTRUCTOR else page,
         )
 
-    def _notebook(self, person: Person, options: Options) -> Admission:
+    def _notebook(self, person: Person, options: Options, site_id: str) -> Admission:
         if not self.is_researcher(person):
             raise Refused("not-a-researcher", "Choose one of your courses on the home page.")
         return Admission(
             needs=options.needs,
-            allocation=self.deployment.allocation(self.site_id, course=None, groups=person.groups),
+            allocation=self.deployment.allocation(site_id, course=None, groups=person.groups),
             partition=options.partition,
             environment=self._environment(Role.RESEARCHER, "", ""),
         )

@@ -48,7 +48,7 @@ class HubProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE)],
                 cwd=self._settings.state,
-                env={**os.environ, **self._settings.environment, **self._settings.to_environment()},
+                env={**os.environ, **self._settings.to_environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

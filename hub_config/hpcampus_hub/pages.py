@@ -29,7 +29,7 @@ class Limits:
 class CampusPages:
     """Answers for the templates, about one hub."""
 
-    site: Site
+    sites: tuple[Site, ...]
     enrolment: Enrolment
     exchange_prefix: str = "/services/exchange/"
 
@@ -53,9 +53,14 @@ class CampusPages:
         """The course that a server belongs to."""
         return self.enrolment.catalogue.courses.get(server)
 
+    @property
+    def places(self) -> str:
+        """The names of the sites, as part of a sentence."""
+        return " or ".join(site.name for site in self.sites)
+
     def limits(self) -> Limits:
         """The largest figures of any partition; a figure that the site doesn't publish bounds nothing."""
-        partitions = self.site.partitions
+        partitions = [partition for site in self.sites for partition in site.partitions]
         return Limits(
             cpus=max(p.cpus or 1024 for p in partitions),
             memory_gib=max((p.memory_mib or 64 * 1024 * 1024) // 1024 for p in partitions),
@@ -69,5 +74,5 @@ class CampusPages:
             return ""
         last = {key: str(value) for key, value in (spawner.orm_spawner.user_options or {}).items()}
         return _templates.get_template("resource_form.html").render(
-            site=self.site, limits=self.limits(), last=last
+            sites=self.sites, places=self.places, limits=self.limits(), last=last
         )

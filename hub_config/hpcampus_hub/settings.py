@@ -25,16 +25,18 @@ PORTS = ("hub", "proxy_api", "exchange")
 
 
 class Settings(Model):
-    """One hub. `state` is private to its owner; `environment` is what the scheduler's commands need."""
+    """One hub. `state` is private to its owner."""
 
     state: Path
-    site_id: str = "local"
+    site_ids: tuple[str, ...] = Field(default=("local",), min_length=1)
+    """The operator's order: who names no site gets the first where the request fits."""
     port: int = Field(default=8000, ge=1, le=65535)
     database: str = ""
     """An SQLAlchemy URL for all of the hub's tables; empty for SQLite files in `state`."""
     courses: Path = COURSES
     sites: Path = SITES
-    environment: Mapping[str, str] = {}
+    environments: Mapping[str, Mapping[str, str]] = {}
+    """By site: what the commands of its scheduler need."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -45,13 +47,12 @@ class Settings(Model):
         """The variable that carries these settings to the hub's process."""
         return {"CAMPUS_SETTINGS": self.model_dump_json()}
 
-    @property
-    def site(self) -> Site:
-        """The site's facts; raises `BadFile` for a site that isn't in the catalogue."""
-        path = self.sites / f"{self.site_id}.yaml"
+    def site(self, site_id: str) -> Site:
+        """A site's facts; raises `BadFile` for one that isn't in the catalogue."""
+        path = self.sites / f"{site_id}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(path.stem for path in self.sites.glob("*.yaml")))
-            raise BadFile(f"There is no site {self.site_id!r}. The sites are: {known}.")
+            raise BadFile(f"There is no site {site_id!r}. The sites are: {known}.")
         return Site.load(path)
 
     @property

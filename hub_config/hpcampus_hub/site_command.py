@@ -41,7 +41,7 @@ def site() -> None:
 def check(site_id: str, folder: Path) -> None:
     """Say what in SITE's file differs from the cluster; ends with 1 when something does."""
     try:
-        known = Settings(state=folder, site_id=site_id, sites=folder).site
+        known = Settings(state=folder, sites=folder).site(site_id)
     except BadFile as problem:
         raise click.ClickException(str(problem)) from None
     if known.scheduler.kind != "slurm":

@@ -28,5 +28,5 @@ class Admission:
     """Where the browser goes when the server is ready, below the server's address."""
 
 
-# Takes the person, the server's name and their options; raises `Refused`.
-Admit = Callable[[Person, str, Options], Admission]
+# Takes the person, the server's name, their options and the id of the site; raises `Refused`.
+Admit = Callable[[Person, str, Options, str], Admission]

@@ -4,6 +4,8 @@ A row is *live* until its server ends, and *unsettled* until the scheduler has c
 So whatever crashes, the hub finds every job it ever submitted, and adopts or cancels it.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +30,7 @@ _SPAWNS = sa.Table(
     sa.Column("spawn_id", sa.String(32), primary_key=True),
     sa.Column("learner", sa.String(255), nullable=False),
     sa.Column("server", sa.String(255), nullable=False),
+    sa.Column("site", sa.String(31), nullable=False),
     sa.Column("tag", sa.String(128), nullable=False),
     sa.Column("options", sa.JSON, nullable=False),
     sa.Column("secret_hash", sa.String(64), nullable=False),
@@ -57,6 +60,7 @@ class Spawn:
     spawn_id: str
     learner: str
     server: str
+    site: str
     tag: str
     options: dict[str, Any]
     secret_hash: str
@@ -67,6 +71,10 @@ class Spawn:
     ended: datetime | None
     reason: str | None
     settled: bool
+
+    def is_secret(self, secret: str) -> bool:
+        """Whether that is the secret which the job was given."""
+        return hmac.compare_digest(_digest(secret), self.secret_hash)
 
 
 class Ledger:
@@ -82,10 +90,14 @@ class Ledger:
         """Give the connections back; the ledger opens new ones when it is used again."""
         self._engine.dispose()
 
-    def open(self, **fields: Any) -> None:
-        """Write down a new spawn; raises IntegrityError when that server has a live one."""
+    def open(self, *, secret: str, **fields: Any) -> None:
+        """Write down a new spawn; raises IntegrityError when that server has a live one.
+
+        Of the secret only the hash is kept: enough to recognise it, not enough to use it.
+        """
+        row = {"created": datetime.now(UTC), "settled": False, "secret_hash": _digest(secret), **fields}
         with self._engine.begin() as connection:
-            connection.execute(_SPAWNS.insert().values(created=datetime.now(UTC), settled=False, **fields))
+            connection.execute(_SPAWNS.insert().values(row))
 
     def live(self, learner: str, server: str) -> Spawn | None:
         """The live spawn of that server."""
@@ -96,13 +108,20 @@ class Ledger:
         """Whether that spawn's server is still wanted."""
         return bool(self._select((_SPAWNS.c.spawn_id == spawn_id) & _SPAWNS.c.ended.is_(None)))
 
-    def all_live(self) -> list[Spawn]:
-        """Every live spawn."""
-        return self._select(_SPAWNS.c.ended.is_(None))
+    def all_live(self, site: str) -> list[Spawn]:
+        """Every live spawn of that site."""
+        return self._select((_SPAWNS.c.site == site) & _SPAWNS.c.ended.is_(None))
 
-    def unsettled(self) -> list[Spawn]:
-        """Spawns that ended and whose job may still be there."""
-        return self._select(_SPAWNS.c.ended.is_not(None) & ~_SPAWNS.c.settled)
+    def unsettled(self, site: str) -> list[Spawn]:
+        """Spawns of that site which ended, and whose job may still be there."""
+        ended = _SPAWNS.c.ended.is_not(None) & ~_SPAWNS.c.settled
+        return self._select((_SPAWNS.c.site == site) & ended)
+
+    def sites(self) -> set[str]:
+        """The sites where something is live or unsettled."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(sa.select(_SPAWNS.c.site).where(~_SPAWNS.c.settled).distinct())
+            return set(rows.scalars())
 
     def submitted(self, spawn_id: str, job_id: str) -> None:
         """Note the job's id."""
@@ -132,6 +151,10 @@ class Ledger:
         with self._engine.begin() as connection:
             rows = connection.execute(_SPAWNS.select().where(condition).order_by(_SPAWNS.c.created))
             return [Spawn(**row) for row in rows.mappings()]
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _durable_sqlite(connection: Any, record: Any) -> None:

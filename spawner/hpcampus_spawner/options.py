@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from hpcampus_spawner.models import Model
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.refusal import Refused
-from hpcampus_spawner.site import SchedulerName
+from hpcampus_spawner.site import SchedulerName, SiteId
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -28,8 +28,9 @@ Slug = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9-]{0
 
 
 class Options(Model):
-    """Either a lesson of a course, or the resources of a notebook of one's own; never both."""
+    """Either a lesson of a course, or the resources of a notebook of one's own; never both. And where."""
 
+    site: SiteId | None = None
     course: Slug | None = None
     assignment: Slug | None = None
     # The site's own limits are the matching's business: it knows what would fit instead.

@@ -26,7 +26,8 @@ log = logging.getLogger("hpcampus.reconcile")
 async def adopt_all(cluster: Cluster, resume: Resume) -> None:
     """Once, when a hub has started: have every live spawn that it doesn't know of taken up again."""
     gate = asyncio.Semaphore(AT_ONCE)
-    left = [spawn for spawn in cluster.ledger.all_live() if spawn.spawn_id not in cluster.expected]
+    live = cluster.ledger.all_live(cluster.site.id)
+    left = [spawn for spawn in live if spawn.spawn_id not in cluster.expected]
     await asyncio.gather(*(_take_up(cluster, resume, spawn, gate) for spawn in left))
 
 
@@ -64,7 +65,7 @@ async def settle(cluster: Cluster, uncertain: timedelta = UNCERTAIN) -> None:
     """
     if cluster.watcher.problem is not None:
         return
-    for spawn in cluster.ledger.unsettled():
+    for spawn in cluster.ledger.unsettled(cluster.site.id):
         try:
             await _settle_one(cluster, spawn, uncertain)
         except SchedulerError as error:
@@ -96,11 +97,11 @@ async def _settle_one(cluster: Cluster, spawn: Spawn, uncertain: timedelta) -> N
 
 async def end_all(cluster: Cluster, deadline_seconds: float) -> bool:
     """Cancel every job of this hub and wait; True when none is left."""
-    for spawn in cluster.ledger.all_live():
+    for spawn in cluster.ledger.all_live(cluster.site.id):
         cluster.ledger.end(spawn.spawn_id, "the hub was shut down")
     try:
         async with asyncio.timeout(deadline_seconds):
-            while cluster.ledger.unsettled():
+            while cluster.ledger.unsettled(cluster.site.id):
                 await cluster.watcher.ask()
                 # Nothing submits any more, so what the scheduler doesn't have won't come.
                 await settle(cluster, uncertain=timedelta(0))

@@ -5,8 +5,9 @@ import json
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
+from hpcampus_spawner.job import ReportRefused
 from hpcampus_spawner.scheduler import SchedulerError
-from hpcampus_spawner.spawner import BatchSpawner, ReportRefused
+from hpcampus_spawner.spawner import BatchSpawner
 
 LONGEST_BODY = 64
 
@@ -25,9 +26,10 @@ class PortReportHandler(APIHandler):
         secret = _bearer(self.request.headers.get("Authorization", ""))
         key = self.request.headers.get("Idempotency-Key", "")
         port = _port(self.request.body)
-        spawner = BatchSpawner.cluster.expected.get(spawn_id)
+        clusters = BatchSpawner.clusters.values()
+        spawner = next((c.expected[spawn_id] for c in clusters if spawn_id in c.expected), None)
         if spawner is None:
-            if BatchSpawner.cluster.ledger.is_live(spawn_id):
+            if any(cluster.ledger.is_live(spawn_id) for cluster in clusters):
                 # The hub has just started and adopts this job in a moment.
                 raise web.HTTPError(503, "try again")
             raise web.HTTPError(410, "this server is no longer wanted")

@@ -14,6 +14,7 @@ SchedulerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-
 # IDRIS tells the budgets of one project apart by what follows an @.
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 AccountSuffix = Annotated[str, StringConstraints(pattern=r"^[@-][A-Za-z0-9_.@-]{0,31}$")]
+SiteId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Minutes = Annotated[int, Field(ge=1)]
 
 # How a job asks for GPUs:
@@ -120,7 +121,7 @@ class Container(Model):
 class Site(YamlModel):
     """One AI Factory's system, or this machine. Without a scheduler or partitions it is only announced."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    id: SiteId
     factory: str
     host: str | None = None
     country: str | None = None

@@ -266,4 +266,4 @@ async def test_a_refused_start_submits_nothing(hub: SmallHub, options: dict[str,
         spawner.apply_user_options(spawner, options)
     assert getattr(refused.value, "status_code", None) == 400
     assert hub.scheduler.submitted == []
-    assert hub.ledger.all_live() == []
+    assert hub.ledger.all_live("small") == []

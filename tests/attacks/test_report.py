@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hpcampus_spawner import spawner as spawning_module
+from hpcampus_spawner import job as job_module
 from hpcampus_spawner.spawner import BatchSpawner
 from small_hub import SmallHub, snapshot, starting
 from spawning import pending, running, until
@@ -156,7 +156,7 @@ async def test_a_report_after_the_start_has_finished_is_refused(hub: SmallHub, s
 async def test_a_report_for_a_server_that_was_stopped_is_refused(
     hub: SmallHub, spawner: BatchSpawner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spawning_module, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(job_module, "STOP_SECONDS", 0.01)
     spawn_id, secret = spawner.spawn_id, hub.ticket(spawner)["secret"]
     await spawner.stop()
     assert (await hub.report(spawn_id, secret, PORT)).code == 410
@@ -170,10 +170,10 @@ async def test_a_report_that_is_overtaken_by_a_stop_gets_no_token(hub: SmallHub)
         report = asyncio.create_task(hub.report(spawn_id, secret, PORT))
 
         async def claimed() -> bool:
-            return spawner._claim is not None
+            return spawner.job is not None and spawner.job._claim is not None
 
         await until(claimed, "the report has come in")
-        job_id, spawner.spawn_id = spawner.job_id, ""
+        job_id, spawner.job = spawner.job_id, None
         hub.scheduler.known[job_id] = running(job_id)
         answer = await report
     assert answer.code == 410
@@ -237,12 +237,12 @@ async def test_after_a_restart_the_port_that_was_reported_stays(hub: SmallHub, s
 async def test_while_nobody_knows_where_the_job_runs_it_is_asked_to_come_again(
     hub: SmallHub, spawner: BatchSpawner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(spawning_module, "LOCATE_SECONDS", 0.1)
+    monkeypatch.setattr(job_module, "LOCATE_SECONDS", 0.1)
     hub.scheduler.known[spawner.job_id] = pending(spawner.job_id)
     secret = hub.ticket(spawner)["secret"]
 
     async def not_located() -> bool:
-        status = spawner._job()
+        status = spawner.job.status() if spawner.job else None
         return status is not None and not status.node
 
     await until(not_located, "the watcher knows that the job waits")

@@ -64,6 +64,7 @@ def test_a_pending_job_is_adopted(campus: CampusUnderTest) -> None:
     ben = campus.person("ben")
     wait_for(lambda: ben.model(COURSE), "ben's server is on its way again")
     assert waiting(ben)["queue"] | {"starts": None} == {
+        "site": "this machine",
         "job": job,
         "state": "pending",
         "place": 1,

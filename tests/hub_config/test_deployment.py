@@ -63,7 +63,7 @@ def test_what_cannot_be_a_project_is_refused(tmp_path: Path, value: str) -> None
 
 @pytest.mark.parametrize("site_id", SLURM_SITES)
 def test_the_demo_has_what_each_site_asks_for(tmp_path: Path, site_id: str) -> None:
-    deployment = Settings(state=tmp_path, site_id=site_id).deployment
+    deployment = Settings(state=tmp_path).deployment
     course = deployment.allocation(site_id, course="gpu-numba", groups=[])
     assert match(LESSON, SLURM_SITES[site_id], course)
     group = deployment.allocation(site_id, course=None, groups=[deployment.researchers])

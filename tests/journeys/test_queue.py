@@ -19,7 +19,7 @@ Screenshot = Callable[[Page, str], None]
 @contextmanager
 def crowded(campus: CampusUnderTest) -> Iterator[None]:
     """Everything that the lesson could run on is taken for the length of the block."""
-    if campus.settings.site_id == "local":
+    if campus.settings.site_ids == ("local",):
         rosa = campus.person("rosa")
         assert rosa.start("", {"cpus": "8", "hours": "1"}).status_code == 302
         rosa.until_ready("")
@@ -82,5 +82,7 @@ def test_what_the_site_has_no_gpu_for_says_so(campus: CampusUnderTest) -> None:
     ada = campus.person("ada")
     ada.start("gpu-numba", {"course": "gpu-numba"})
     asked = next(event["queue"]["explanation"] for event in ada.events("gpu-numba") if "queue" in event)
-    expected = "No GPU on this machine" if campus.settings.site_id == "local" else "boost_usr_prod: 1 of 4"
+    expected = (
+        "No GPU on this machine" if campus.settings.site_ids == ("local",) else "boost_usr_prod: 1 of 4"
+    )
     assert expected in json.dumps(asked)

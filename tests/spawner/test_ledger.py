@@ -49,7 +49,8 @@ def open_spawn(ledger: Ledger, learner: str = "ada", server: str = "gpu-numba") 
         server=server,
         tag=f"hpcampus:test:{spawn_id}",
         options={"course": "gpu-numba"},
-        secret_hash="0" * 64,
+        site="small",
+        secret="s" * 43,
     )
     return spawn_id
 
@@ -62,13 +63,13 @@ def test_a_spawn_is_found_as_it_was_written(ledger: Ledger) -> None:
     assert spawn is not None
     assert (spawn.spawn_id, spawn.options) == (spawn_id, {"course": "gpu-numba"})
     assert (spawn.job_id, spawn.port, spawn.api_token) == ("42", 40000, "token")
-    assert ledger.all_live() == [spawn]
-    assert ledger.unsettled() == []
+    assert ledger.all_live("small") == [spawn]
+    assert ledger.unsettled("small") == []
 
 
 def test_moments_are_aware(ledger: Ledger) -> None:
     ledger.end(open_spawn(ledger), "over")
-    (spawn,) = ledger.unsettled()
+    (spawn,) = ledger.unsettled("small")
     assert spawn.ended is not None
     assert spawn.created <= spawn.ended
     assert abs(datetime.now(UTC) - spawn.ended) < timedelta(minutes=1)
@@ -102,7 +103,7 @@ def test_of_many_at_once_one_wins(url: str) -> None:
     with ThreadPoolExecutor(len(ledgers)) as pool:
         winners = list(pool.map(race, ledgers))
     assert sum(winners) == 1
-    assert len(ledgers[0].all_live()) == 1
+    assert len(ledgers[0].all_live("small")) == 1
     for ledger in ledgers:
         ledger.close()
 
@@ -113,23 +114,23 @@ def test_the_first_reason_stays_and_the_token_goes(ledger: Ledger) -> None:
     assert ledger.is_live(spawn_id)
     ledger.end(spawn_id, "TIMEOUT")
     ledger.end(spawn_id, "stopped")
-    (spawn,) = ledger.unsettled()
+    (spawn,) = ledger.unsettled("small")
     assert (spawn.reason, spawn.api_token) == ("TIMEOUT", None)
     assert not ledger.is_live(spawn_id)
     ledger.settle(spawn_id)
-    assert ledger.unsettled() == []
+    assert ledger.unsettled("small") == []
 
 
 def test_ending_what_is_not_there_is_fine(ledger: Ledger) -> None:
     ledger.end("", "stopped")
     ledger.settle("0" * 32)
-    assert (ledger.all_live(), ledger.unsettled(), ledger.is_live("")) == ([], [], False)
+    assert (ledger.all_live("small"), ledger.unsettled("small"), ledger.is_live("")) == ([], [], False)
 
 
 def test_another_process_reads_what_was_written(ledger: Ledger, url: str) -> None:
     spawn_id = open_spawn(ledger)
     again = Ledger(url)
-    assert [spawn.spawn_id for spawn in again.all_live()] == [spawn_id]
+    assert [spawn.spawn_id for spawn in again.all_live("small")] == [spawn_id]
     again.close()
 
 

@@ -39,20 +39,21 @@ def spawned(cluster: Cluster, server: str, job_id: str | None, *, ended: bool = 
         server=server,
         tag=cluster.tag(spawn_id),
         options={},
-        secret_hash="0" * 64,
+        site="small",
+        secret="s" * 43,
     )
     if job_id is not None:
         cluster.ledger.submitted(spawn_id, job_id)
         assert isinstance(cluster.scheduler, ScriptedScheduler)
         cluster.scheduler.tags[cluster.tag(spawn_id)] = job_id
-    rows = cluster.ledger.all_live()
+    rows = cluster.ledger.all_live("small")
     if ended:
         cluster.ledger.end(spawn_id, "stopped")
     return next(row for row in rows if row.spawn_id == spawn_id)
 
 
 def unsettled(cluster: Cluster) -> list[str]:
-    return [spawn.server for spawn in cluster.ledger.unsettled()]
+    return [spawn.server for spawn in cluster.ledger.unsettled("small")]
 
 
 async def test_the_job_of_a_server_that_ended_is_cancelled_then_written_off(
@@ -129,7 +130,7 @@ async def test_a_submission_without_an_answer_may_still_become_a_job(
     await cluster.watcher.ask()
     await settle(cluster)
     assert scheduler.cancelled == [("ada", "7")]
-    assert cluster.ledger.unsettled()[0].job_id == "7"
+    assert cluster.ledger.unsettled("small")[0].job_id == "7"
 
 
 async def test_a_submission_that_never_became_a_job_is_written_off_in_the_end(cluster: Cluster) -> None:
@@ -169,7 +170,7 @@ async def test_after_a_restart_every_live_server_is_taken_up_once(cluster: Clust
 
     await adopt_all(cluster, resume)
     assert resumed == ["a", "b"]
-    assert [spawn.server for spawn in cluster.ledger.all_live()] == ["a", "b"]
+    assert [spawn.server for spawn in cluster.ledger.all_live("small")] == ["a", "b"]
 
 
 async def test_a_server_that_cannot_be_taken_up_gives_its_job_back(
@@ -187,7 +188,7 @@ async def test_a_server_that_cannot_be_taken_up_gives_its_job_back(
     await cluster.watcher.ask()
     await settle(cluster)
     assert scheduler.cancelled == [("ada", "1")]
-    assert [spawn.server for spawn in cluster.ledger.all_live()] == ["b"]
+    assert [spawn.server for spawn in cluster.ledger.all_live("small")] == ["b"]
 
 
 async def test_a_hub_in_trouble_is_asked_again(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +203,7 @@ async def test_a_hub_in_trouble_is_asked_again(cluster: Cluster, monkeypatch: py
 
     await adopt_all(cluster, resume)
     assert tries == ["a", "a"]
-    assert [spawn.server for spawn in cluster.ledger.all_live()] == ["a"]
+    assert [spawn.server for spawn in cluster.ledger.all_live("small")] == ["a"]
 
 
 async def test_at_the_end_no_job_is_left(
@@ -218,7 +219,7 @@ async def test_at_the_end_no_job_is_left(
 
     monkeypatch.setattr(scheduler, "cancel", cancel)
     assert await end_all(cluster, deadline_seconds=20)
-    assert cluster.ledger.all_live() == []
+    assert cluster.ledger.all_live("small") == []
     assert unsettled(cluster) == []
 
 

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
+from hpcampus_spawner import job as job_module
 from hpcampus_spawner import reconcile
-from hpcampus_spawner import spawner as spawning_module
 from hpcampus_spawner.failure import SpawnFailed
 from hpcampus_spawner.scheduler import JobState, JobStatus, SchedulerError, Submission, SubmissionRefused
 from hpcampus_spawner.spawner import BatchSpawner
@@ -51,7 +51,7 @@ async def test_a_start_ends_with_where_the_job_listens(hub: SmallHub) -> None:
     assert await start_up(hub, spawner) == URL
     row = hub.ledger.live("ada", COURSE)
     assert row is not None
-    assert (row.job_id, row.port, row.options) == (spawner.job_id, 40000, {"course": COURSE})
+    assert (row.job_id, row.port, row.options) == (spawner.job_id, 40000, {"course": COURSE, "site": "small"})
     assert await spawner.poll() is None
 
 
@@ -97,7 +97,7 @@ async def test_a_scheduler_that_is_down_is_said_and_the_submission_is_not_forgot
         await hub.spawner().start()
     assert (failed.value.status_code, failed.value.reason) == (503, "scheduler-unavailable")
     assert "try again in a few minutes" in failed.value.message
-    assert [spawn.job_id for spawn in hub.ledger.unsettled()] == [None]
+    assert [spawn.job_id for spawn in hub.ledger.unsettled("small")] == [None]
 
 
 async def test_a_refusal_of_the_scheduler_is_shown(hub: SmallHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ async def test_a_refusal_of_the_scheduler_is_shown(hub: SmallHub, monkeypatch: p
     monkeypatch.setattr(hub.scheduler, "submit", refuse)
     with pytest.raises(SpawnFailed, match="SMALL refused the job: Invalid qos specification"):
         await hub.spawner().start()
-    assert (hub.ledger.all_live(), hub.ledger.unsettled()) == ([], [])
+    assert (hub.ledger.all_live("small"), hub.ledger.unsettled("small")) == ([], [])
 
 
 async def test_a_job_that_ends_too_early_explains_itself(hub: SmallHub) -> None:
@@ -119,7 +119,7 @@ async def test_a_job_that_ends_too_early_explains_itself(hub: SmallHub) -> None:
             await start
     assert "the &lt;end&gt; of the log" in (failed.value.jupyterhub_html_message or "")
     assert failed.value.reason == "out_of_memory"
-    assert (hub.ledger.all_live(), hub.ledger.unsettled()) == ([], [])
+    assert (hub.ledger.all_live("small"), hub.ledger.unsettled("small")) == ([], [])
     assert await spawner.poll() == 1
 
 
@@ -139,7 +139,7 @@ async def test_a_start_that_is_cancelled_while_it_is_submitted_leaves_no_job(
     # As JupyterHub does: the start is cancelled, then the server is stopped.
     await spawner.stop()
     await reconcile.settle(hub.cluster)
-    (row,) = hub.ledger.unsettled()
+    (row,) = hub.ledger.unsettled("small")
     # sbatch was on its way all the time.
     hub.scheduler.tags[row.tag] = "9"
     hub.scheduler.known["9"] = running("9")
@@ -207,7 +207,7 @@ async def test_a_spawn_that_never_became_a_job_is_submitted_anew(hub: SmallHub) 
         assert after.job_id == "2"
     assert after.spawn_id != before.spawn_id
     # Whatever became of the first is still to be found out.
-    assert [spawn.spawn_id for spawn in hub.ledger.unsettled()] == [before.spawn_id]
+    assert [spawn.spawn_id for spawn in hub.ledger.unsettled("small")] == [before.spawn_id]
 
 
 async def test_a_running_server_is_found_again_from_its_state(hub: SmallHub) -> None:
@@ -251,12 +251,12 @@ async def test_stopping_cancels_the_job_and_waits_until_it_is_gone(hub: SmallHub
 async def test_what_cannot_be_cancelled_now_is_cancelled_later(
     hub: SmallHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spawning_module, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(job_module, "STOP_SECONDS", 0.1)
     spawner = hub.spawner()
     await start_up(hub, spawner)
     hub.scheduler.silent = True
     await spawner.stop()
-    assert [spawn.job_id for spawn in hub.ledger.unsettled()] == ["1"]
+    assert [spawn.job_id for spawn in hub.ledger.unsettled("small")] == ["1"]
     hub.scheduler.silent = False
     await asked(hub)
     await reconcile.settle(hub.cluster)

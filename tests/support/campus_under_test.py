@@ -86,7 +86,6 @@ class CampusUnderTest:
                 cwd=self.settings.state,
                 env={
                     **programs(),
-                    **self.settings.environment,
                     **self.settings.to_environment(),
                     "HOME": str(self.settings.state),
                 },

@@ -16,6 +16,7 @@ from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.options import Options
 from hpcampus_spawner.report import HANDLERS
+from hpcampus_spawner.site import Site
 from hpcampus_spawner.spawner import BatchSpawner
 from jupyterhub import orm
 from jupyterhub.log import log_request
@@ -30,14 +31,14 @@ from tornado.web import Application
 COURSE = "gpu-numba"
 
 
-def admit(person: Person, server: str, options: Options) -> Admission:
+def admit(person: Person, server: str, options: Options, site_id: str) -> Admission:
     """Everybody may start everything, and the server learns its course."""
     environment = {"CAMPUS_COURSE": options.course or ""}
     return Admission(options.needs, partition=options.partition, environment=environment)
 
 
 class SmallHub:
-    """One cluster with a scripted scheduler, people, and the door for reports."""
+    """A hub of two sites, `small` and `far`, with scripted schedulers, people, and the door for reports."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.scheduler = ScriptedScheduler()
@@ -45,20 +46,26 @@ class SmallHub:
         self._folder, self._patch = folder, monkeypatch
         self._db = orm.new_session_factory("sqlite:///:memory:")()
         self._hub = Hub(ip="127.0.0.1", port=8081, base_url="/hub/")
+        self._far = a_site().model_copy(update={"id": "far", "system": "FAR"})
+        self.far = ScriptedScheduler()
         self.cluster = self._open()
         self.url = ""
 
     def _open(self) -> Cluster:
-        cluster = Cluster(
+        near, far = self._cluster(a_site(), self.scheduler), self._cluster(self._far, self.far)
+        self.clusters = {near.site.id: near, far.site.id: far}
+        self._patch.setattr(BatchSpawner, "clusters", self.clusters, raising=False)
+        self._patch.setattr(BatchSpawner, "admit", staticmethod(admit), raising=False)
+        return near
+
+    def _cluster(self, site: Site, scheduler: ScriptedScheduler) -> Cluster:
+        return Cluster(
             hub_id="test",
-            site=a_site(),
+            site=site,
             launcher=Launcher(homes=self._folder / "homes"),
-            scheduler=self.scheduler,
+            scheduler=scheduler,
             ledger=self.ledger,
         )
-        self._patch.setattr(BatchSpawner, "cluster", cluster, raising=False)
-        self._patch.setattr(BatchSpawner, "admit", staticmethod(admit), raising=False)
-        return cluster
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["SmallHub"]:
@@ -87,18 +94,19 @@ class SmallHub:
         self.cluster = self._open()
 
     async def _rest(self) -> None:
-        if self.cluster.watching is not None:
-            self.cluster.watching.cancel()
-            await asyncio.wait([self.cluster.watching])
+        for cluster in self.clusters.values():
+            if cluster.watching is not None:
+                cluster.watching.cancel()
+                await asyncio.wait([cluster.watching])
 
-    def spawner(self, learner: str = "ada", server: str = COURSE) -> BatchSpawner:
+    def spawner(self, learner: str = "ada", server: str = COURSE, **options: Any) -> BatchSpawner:
         """A new spawner of that learner, with a plan, as JupyterHub makes it just before the start."""
         row = orm.User.find(self._db, learner) or orm.User(name=learner)
         self._db.add(row)
         self._db.commit()
         settings = {"spawner_class": BatchSpawner, "hub": self._hub, "allow_named_servers": True}
         spawner: BatchSpawner = User(row, settings).get_or_create_spawner(server, "")
-        spawner.user_options = {"course": COURSE}
+        spawner.user_options = options or {"course": COURSE}
         spawner.api_token = f"token-of-{learner}"
         spawner.apply_user_options(spawner, spawner.user_options)
         return spawner
@@ -111,7 +119,7 @@ class SmallHub:
 
     def ticket(self, spawner: BatchSpawner) -> dict[str, str]:
         """What the spawner's job was given, and nobody else."""
-        tickets = {s.spawn_id: s.ticket for s in self.scheduler.submitted}
+        tickets = {s.spawn_id: s.ticket for s in self.scheduler.submitted + self.far.submitted}
         ticket: dict[str, str] = json.loads(tickets[spawner.spawn_id])
         return ticket
 

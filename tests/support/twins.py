@@ -4,7 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hpcampus_hub import unix_accounts
 from hpcampus_hub.people import demo_homes
 from hpcampus_hub.settings import SITES, Settings
 from hpcampus_hub.twin import Twin
-from hpcampus_hub.up import twin_of
+from hpcampus_hub.up import twins_of
 from hpcampus_spawner.site import Site
 
 
@@ -65,11 +65,11 @@ def as_user(name: str, *argv: str | Path, **environment: str) -> subprocess.Comp
 
 
 @contextmanager
-def twin_campus(site_id: str = "leonardo") -> Iterator[CampusUnderTest]:
-    """A running campus on a site's twin, with Unix accounts; nothing of it is left afterwards."""
-    settings = Settings(state=private_folder(), port=free_port(), site_id=site_id)
-    with demo_homes(settings), twin_of(settings) as on_twin:
-        campus = CampusUnderTest(on_twin, as_root=True)
+def twin_campus(*site_ids: str) -> Iterator[CampusUnderTest]:
+    """A campus on the sites' twins, by default LEONARDO's, with Unix accounts; nothing of it is left."""
+    settings = Settings(state=private_folder(), port=free_port(), site_ids=site_ids or ("leonardo",))
+    with demo_homes(settings), twins_of(settings) as on_twins:
+        campus = CampusUnderTest(on_twins, as_root=True)
         campus.start()
         try:
             yield campus
@@ -77,21 +77,26 @@ def twin_campus(site_id: str = "leonardo") -> Iterator[CampusUnderTest]:
             campus.stop()
 
 
+def commands(campus: CampusUnderTest, site_id: str = "leonardo") -> Mapping[str, str]:
+    """What Slurm's commands need in their environment to speak to that site's twin."""
+    return campus.settings.environments[site_id]
+
+
 @contextmanager
 def full_cluster(campus: CampusUnderTest) -> Iterator[None]:
     """No GPU of LEONARDO's twin is free for the length of the block."""
     filler = ["sbatch", "--parsable", "--account=tra24_campus", "--partition=boost_usr_prod", "--time=10"]
     filler += ["--nodes=2", "--exclusive", "--wrap=sleep 600"]
-    submitted = as_user("rosa", *filler, **campus.settings.environment)
+    submitted = as_user("rosa", *filler, **commands(campus))
     assert submitted.returncode == 0, submitted.stderr
     job = submitted.stdout.strip()
     wait_for(lambda: jobs(campus).get(job) == "RUNNING", "the cluster is full")
     yield
-    as_user("rosa", "scancel", job, **campus.settings.environment)
+    as_user("rosa", "scancel", job, **commands(campus))
 
 
-def jobs(campus: CampusUnderTest) -> dict[str, str]:
+def jobs(campus: CampusUnderTest, site_id: str = "leonardo") -> dict[str, str]:
     """The state of every job that the twin still has, by its id."""
     squeue = ["squeue", "--noheader", "--states=all", "--format=%i %T"]
-    listed = as_user("rosa", *squeue, **campus.settings.environment).stdout.splitlines()
+    listed = as_user("rosa", *squeue, **commands(campus, site_id)).stdout.splitlines()
     return dict(line.split() for line in listed)

@@ -35,7 +35,7 @@ def twin(site: str, folder: Path | None, account: str, qos: str | None, users: t
     people = users or (os.environ.get("SUDO_USER", "root"),)
     allocation = Allocation(account=account, qos=qos)
     try:
-        _run_until_interrupted(Twin(Settings(state=home, site_id=site).site, home), people, allocation)
+        _run_until_interrupted(Twin(Settings(state=home).site(site), home), people, allocation)
     except (BadFile, TwinUnavailable) as problem:
         raise click.ClickException(str(problem)) from None
 

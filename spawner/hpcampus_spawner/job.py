@@ -1,0 +1,203 @@
+"""One job behind one server, as the hub follows it: handed over or found again, reported, located, ended."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.failure import SpawnFailed
+from hpcampus_spawner.ledger import Spawn
+from hpcampus_spawner.scheduler import (
+    JobState,
+    JobStatus,
+    SchedulerError,
+    Submission,
+    SubmissionRefused,
+)
+from hpcampus_spawner.words import ending_as_html, ending_in_words
+
+# Shorter than the wrapper waits for the answer to its report.
+LOCATE_SECONDS = 15
+STOP_SECONDS = 60
+
+log = logging.getLogger("hpcampus.job")
+
+
+class ReportRefused(Exception):
+    """A report that must not be believed; `status` is the HTTP status that says so."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Job:
+    """The job of one spawn on one cluster; `job_id` is empty until the scheduler has named it."""
+
+    def __init__(self, cluster: Cluster, learner: str, spawn_id: str) -> None:
+        self.cluster = cluster
+        self.learner = learner
+        self.spawn_id = spawn_id
+        self.job_id = ""
+        self._since = 0.0
+        self._claim: tuple[str, int] | None = None
+        self._port: int | None = None
+        self._reported = asyncio.Event()
+
+    def named(self, job_id: str, *, since: float = 0.0) -> None:
+        """The scheduler calls it so; its answers before the monotonic time `since` can't know the job."""
+        self.job_id, self._since = job_id, since
+
+    def status(self) -> JobStatus | None:
+        """What the scheduler last said of it; None while nobody knows."""
+        return self.cluster.watcher.status(self.job_id, self._since) if self.job_id else None
+
+    def is_gone(self) -> bool:
+        """Whether the scheduler said so; silence is no answer."""
+        status = self.status()
+        return status is not None and status.state is JobState.GONE
+
+    # -- the beginning
+
+    async def submit(self, submission: Submission) -> None:
+        """Hand it over; raises `SpawnFailed` when the scheduler says no, or doesn't answer."""
+        ledger = self.cluster.ledger
+        try:
+            self.named(await self._hand_over(submission), since=time.monotonic())
+        except SubmissionRefused as refused:
+            ledger.end(self.spawn_id, f"refused: {refused}")
+            ledger.settle(self.spawn_id)
+            raise SpawnFailed(
+                f"The scheduler of {self.cluster.site.system} refused the job: {refused}",
+                reason="scheduler-refused",
+            ) from None
+        ledger.submitted(self.spawn_id, self.job_id)
+
+    async def _hand_over(self, submission: Submission) -> str:
+        """Submit; where the answer got lost, look whether the job is there before giving up."""
+        try:
+            return await self.cluster.scheduler.submit(self.learner, submission)
+        except SchedulerError as error:
+            log.error("submission of spawn %s: %s", self.spawn_id, error)
+        try:
+            found = await self.cluster.scheduler.find(self.learner, submission.tag)
+        except SchedulerError as error:
+            log.error("looking for the job of spawn %s: %s", self.spawn_id, error)
+            found = None
+        if found is None:
+            self.cluster.ledger.end(self.spawn_id, "scheduler unavailable")
+            raise SpawnFailed(
+                "The scheduler doesn't answer, so your notebook can't start now. Nothing is lost; "
+                "try again in a few minutes.",
+                reason="scheduler-unavailable",
+                status=503,
+            )
+        return found
+
+    async def adopt(self, spawn: Spawn) -> bool:
+        """Find the job that an earlier life of the hub submitted; False when there is no such job."""
+        # By its tag, not by its id: the hub may have died before it wrote down the id, and a scheduler
+        # that lost its state hands out the same ids again.
+        job_id = await self._find(spawn)
+        if job_id is None:
+            self.cluster.ledger.end(spawn.spawn_id, "the scheduler knows no such job")
+            return False
+        self.named(job_id, since=time.monotonic())
+        self.cluster.ledger.submitted(spawn.spawn_id, job_id)
+        if spawn.port is not None:
+            self.reported(spawn.port)
+        return True
+
+    async def _find(self, spawn: Spawn) -> str | None:
+        """Ask until there is an answer: a start that fails would cancel a job that may well be there."""
+        while True:
+            try:
+                return await self.cluster.scheduler.find(spawn.learner, spawn.tag)
+            except SchedulerError as error:
+                log.error("looking for the job of spawn %s: %s", self.spawn_id, error)
+            await self.cluster.watcher.tick()
+
+    # -- its report
+
+    def claim(self, spawn: Spawn, secret: str, key: str, port: int) -> None:
+        """Let one report win, before anything is waited for; raises `ReportRefused` for every other.
+
+        The same report with the same key may come again, in case our answer got lost on the way.
+        """
+        if not spawn.is_secret(secret):
+            raise ReportRefused(403, "wrong secret")
+        if self._claim not in (None, (key, port)) or spawn.port not in (None, port):
+            raise ReportRefused(409, "this job has reported before")
+        self._claim = (key, port)
+
+    def reported(self, port: int) -> None:
+        """Its server will listen there."""
+        self._port = port
+        self._reported.set()
+
+    async def where(self) -> tuple[str, int]:
+        """The server's address and port, waited for as long as the job may still report; or `SpawnFailed`."""
+        with self.cluster.watcher.waiting():
+            port = await self._await_report()
+            while True:
+                try:
+                    return await self.address(), port
+                except SchedulerError as error:
+                    log.error("looking for the node of spawn %s: %s", self.spawn_id, error)
+                await self._fail_if_gone()
+                await self.cluster.watcher.tick()
+
+    async def _await_report(self) -> int:
+        while True:
+            tick = asyncio.ensure_future(self.cluster.watcher.tick())
+            report = asyncio.ensure_future(self._reported.wait())
+            either: list[asyncio.Future[Any]] = [tick, report]
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for waiter in either:
+                    waiter.cancel()
+            await self._fail_if_gone()
+            if self._port is not None:
+                return self._port
+
+    async def address(self) -> str:
+        """Where the job's node is; the watcher may be a moment behind the job's own report."""
+        watcher = self.cluster.watcher
+        try:
+            async with asyncio.timeout(LOCATE_SECONDS):
+                while (status := self.status()) is None or not status.node:
+                    watcher.nudge()
+                    await watcher.tick()
+        except TimeoutError:
+            raise SchedulerError("the scheduler doesn't say where the job runs") from None
+        return await self.cluster.scheduler.address(status.node)
+
+    # -- the end
+
+    async def _fail_if_gone(self) -> None:
+        """Raise `SpawnFailed` with the reason if the job ended before it became a server."""
+        status = self.status()
+        if status is None or status.state is not JobState.GONE:
+            return
+        ending = await self.cluster.scheduler.ending(self.learner, self.job_id, self.spawn_id)
+        sentence = ending_in_words(ending, status.word)
+        log.error("job %s of %s: %s\n%s", self.job_id, self.learner, sentence, ending.log)
+        self.cluster.ledger.end(self.spawn_id, sentence)
+        self.cluster.ledger.settle(self.spawn_id)
+        html = ending_as_html(sentence, ending)
+        raise SpawnFailed(sentence, reason=status.word.lower(), html=html, status=502)
+
+    async def cancel(self) -> None:
+        """Cancel it and wait until it is gone; what can't be done now, the reconciler does later."""
+        if not self.job_id:
+            return
+        try:
+            await self.cluster.scheduler.cancel(self.learner, self.job_id)
+            with self.cluster.watcher.waiting():
+                async with asyncio.timeout(STOP_SECONDS):
+                    while not self.is_gone():
+                        await self.cluster.watcher.tick()
+        except (SchedulerError, TimeoutError) as error:
+            log.error("job %s of %s is still to be cancelled: %s", self.job_id, self.learner, error)
