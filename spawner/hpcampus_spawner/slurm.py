@@ -3,13 +3,12 @@
 Only an answer that succeeded can say that a job is gone: every error leaves the truth unknown.
 """
 
-import asyncio
-import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from hpcampus_spawner.launching import Launcher, LauncherError
+from hpcampus_spawner.query import Query
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import (
     Ending,
@@ -20,7 +19,6 @@ from hpcampus_spawner.scheduler import (
     SubmissionRefused,
 )
 
-QUERY_SECONDS = 25
 # No column here holds a text that a user can choose: one could forge whole rows with it.
 _COLUMNS = "%i|%T|%P|%Q|%S|%e|%r|%N"
 
@@ -133,8 +131,7 @@ class SlurmScheduler:
 
     def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
         self._launcher = launcher
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
-        self._environment = {**inherited, "LANG": "C.UTF-8", **(environment or {})}
+        self._query = Query(environment)
         self._addresses: dict[str, str] = {}
 
     async def submit(self, learner: str, submission: Submission) -> str:
@@ -195,27 +192,6 @@ class SlurmScheduler:
             log = ""
         code = fields.get("ExitCode", "").partition(":")[0]
         return Ending(fields.get("JobState", ""), int(code) if code.isdigit() else None, log)
-
-    async def _query(self, *argv: str) -> str:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=self._environment,
-            )
-        except OSError as error:
-            raise SchedulerError(f"{argv[0]}: {error}") from error
-        try:
-            out, err = await asyncio.wait_for(process.communicate(), QUERY_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise SchedulerError(f"{argv[0]}: no answer within {QUERY_SECONDS} s") from None
-        if process.returncode:
-            raise SchedulerError(f"{argv[0]}: {err.decode('utf-8', 'replace').strip()[-500:]}")
-        return out.decode("utf-8", "replace")
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hpcampus_spawner import slurm
+from hpcampus_spawner import query
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.scheduler import JobState, SchedulerError, SubmissionRefused
 from hpcampus_spawner.slurm import SlurmScheduler
@@ -66,7 +66,7 @@ async def test_a_failed_query_leaves_everything_as_it_was(
 async def test_a_query_that_hangs_is_given_up(
     scheduler: SlurmScheduler, slurm_commands: FakeSlurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slurm, "QUERY_SECONDS", 0.3)
+    monkeypatch.setattr(query, "QUERY_SECONDS", 0.3)
     slurm_commands.answer("squeue", RUNNING, hangs=True)
     with pytest.raises(SchedulerError, match=r"no answer within 0\.3 s"):
         await scheduler.jobs()
