@@ -130,7 +130,9 @@ def _request(found: Fit, site: Site, allocation: Allocation, explanation: tuple[
     gpu_request = part.request if part else site.gpu_request or "gres"
     request = JobRequest(
         partition=partition.name,
+        select=partition.select,
         account=_account(partition, allocation),
+        account_request=site.account_request,
         qos=found.qos.name if found.qos else None,
         reservation=(part and part.reservation) or allocation.reservation,
         constraint=partition.constraint,

@@ -3,14 +3,16 @@
 from pydantic import Field
 
 from hpcampus_spawner.models import Model
-from hpcampus_spawner.site import AccountName, GpuRequest, SchedulerName
+from hpcampus_spawner.site import AccountName, AccountRequest, GpuRequest, NodeChoice, SchedulerName
 
 
 class JobRequest(Model):
     """One job on one node. Made by `matching.match` alone; memory in MiB, time in minutes."""
 
     partition: SchedulerName
+    select: NodeChoice | None = Field(default=None, description="PBS: chosen by this and not by a queue.")
     account: AccountName | None = None
+    account_request: AccountRequest = "account"
     qos: SchedulerName | None = None
     reservation: SchedulerName | None = None
     constraint: SchedulerName | None = None

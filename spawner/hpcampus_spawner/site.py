@@ -15,12 +15,18 @@ SchedulerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 AccountSuffix = Annotated[str, StringConstraints(pattern=r"^[@-][A-Za-z0-9_.@-]{0,31}$")]
 SiteId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+# PBS: a resource that nodes have, and its value: node_type=mi300a.
+NodeChoice = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9_]{0,31}=[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+]
 Minutes = Annotated[int, Field(ge=1)]
 
 # How a job asks for GPUs:
 # gres --gres=gpu:N, typed-gres --gres=gpu:TYPE:N, shard --gres=shard:N, gpus --gpus=N,
 # gpus-per-node --gpus-per-node=N, whole-node by choosing the partition, with no option at all.
 GpuRequest = Literal["gres", "typed-gres", "shard", "gpus", "gpus-per-node", "whole-node"]
+# How a job names who pays: -A, or in PBS also -W group_list, the Unix group that it runs with.
+AccountRequest = Literal["account", "group-list"]
 
 
 class Scheduler(Model):
@@ -48,7 +54,9 @@ class Partition(Model):
     """A queue and the nodes behind it; figures are for one node, as the scheduler counts them."""
 
     name: SchedulerName
-    select: str | None = Field(default=None, description="PBS: the resource by which its nodes are chosen.")
+    select: NodeChoice | None = Field(
+        default=None, description="PBS: the resource by which its nodes are chosen; else the name is a queue."
+    )
     nodes: int | None = Field(default=None, ge=1)
     cpus: int | None = Field(default=None, ge=1)
     cpu_arch: Literal["x86_64", "aarch64"] | None = None
@@ -135,6 +143,7 @@ class Site(YamlModel):
     qos: tuple[Qos, ...] = ()
     project_qos: ProjectQos | None = None
     account: Rule = Rule()
+    account_request: AccountRequest = "account"
     qos_rule: Rule = Rule()
     gpu_request: GpuRequest | None = None
     memory_follows_cpus: bool = Field(
