@@ -6,6 +6,7 @@ from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.local import LocalScheduler
+from hpcampus_spawner.pbs import PbsScheduler
 from hpcampus_spawner.scheduler import Scheduler
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.slurm import SlurmScheduler
@@ -37,5 +38,7 @@ def _scheduler(
 ) -> Scheduler:
     if site.scheduler.kind == "slurm":
         return SlurmScheduler(launcher, environment)
+    if site.scheduler.kind == "pbspro":
+        return PbsScheduler(launcher, environment)
     cpus = sum(partition.cpus or 1 for partition in site.partitions)
     return LocalScheduler(launcher, settings.state / "queue.json", cpus)

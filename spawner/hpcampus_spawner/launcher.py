@@ -20,15 +20,21 @@ from typing import Any
 from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
 
 LOG_TAIL = 4096
-SBATCH_SECONDS = 60
+SUBMIT_SECONDS = 60
 RECORD_SECONDS = 10
 _OPTION = re.compile(
     r"--(account|partition|qos|reservation|constraint|comment|job-name|cpus-per-task|mem|gres|gpus|gpus-per-node"
     r"|time)=[A-Za-z0-9][A-Za-z0-9_.:/@-]*|--exclusive"
 )
+_NAME = "[A-Za-z0-9][A-Za-z0-9_.@-]*"
+_QSUB_OPTION = re.compile(
+    rf"-(N|q|A) {_NAME}|-W group_list={_NAME}|-l select=1(:[a-z][A-Za-z0-9_]*={_NAME})+"
+    r"|-l walltime=[0-9]{1,6}:[0-9]{2}:[0-9]{2}|-l place=excl"
+)
 _JOB_ID = re.compile(r"[0-9]{1,12}")
-# What a Slurm command may inherit. SBATCH_* and SLURM_* variables would override the options.
-_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "SLURM_CONF")
+_PBS_JOB_ID = re.compile(r"[0-9]{1,12}\.[A-Za-z0-9.-]{1,51}")
+# What a scheduler's command may inherit. SBATCH_*, SLURM_* and PBS_* variables would override the options.
+_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "SLURM_CONF", "PBS_CONF_FILE")
 _FIXED_OPTIONS = (
     "--parsable",
     "--no-requeue",
@@ -37,6 +43,8 @@ _FIXED_OPTIONS = (
     "--nodes=1",
     "--ntasks=1",
 )
+# In the foreground; never run twice, no mail, both outputs in one file, which only the learner can read.
+_FIXED_QSUB_OPTIONS = ("-f", "-r", "n", "-m", "n", "-j", "oe", "-W", "umask=077", "-S", "/bin/bash")
 
 Order = dict[str, Any]
 
@@ -53,7 +61,7 @@ def sbatch(order: Order) -> Order:
     folder = _prepare(order)
     log = f"--output={folder / LOG}"
     argv = ["sbatch", *_FIXED_OPTIONS, *options, log, f"--chdir={Path.home()}"]
-    return _run(argv, SBATCH_SECONDS, str(order["script"]))
+    return _run(argv, SUBMIT_SECONDS, str(order["script"]))
 
 
 def scancel(order: Order) -> Order:
@@ -62,6 +70,25 @@ def scancel(order: Order) -> Order:
     if not _JOB_ID.fullmatch(job_id):
         raise BadOrder("not a job id")
     return _run(["scancel", job_id], 30)
+
+
+def qsub(order: Order) -> Order:
+    """Submit to PBS: `options` are checked one by one, the script goes through stdin."""
+    options = list(order["options"])
+    if not all(allowed_by_pbs(option) for option in options):
+        raise BadOrder("an option isn't one of those a notebook job may have")
+    folder = _prepare(order)
+    words = [word for option in options for word in option.split(" ")]
+    argv = ["qsub", *_FIXED_QSUB_OPTIONS, *words, "-o", str(folder / LOG)]
+    return _run(argv, SUBMIT_SECONDS, str(order["script"]))
+
+
+def qdel(order: Order) -> Order:
+    """Delete one of the learner's own jobs from PBS."""
+    job_id = str(order["job_id"])
+    if not _PBS_JOB_ID.fullmatch(job_id):
+        raise BadOrder("not a job id")
+    return _run(["qdel", job_id], 30)
 
 
 def start(order: Order) -> Order:
@@ -119,6 +146,8 @@ def result(order: Order) -> Order:
 VERBS: dict[str, Callable[[Order], Order]] = {
     "sbatch": sbatch,
     "scancel": scancel,
+    "qsub": qsub,
+    "qdel": qdel,
     "start": start,
     "stop": stop,
     "result": result,
@@ -128,6 +157,11 @@ VERBS: dict[str, Callable[[Order], Order]] = {
 def allowed(option: object) -> bool:
     """Whether a notebook job may have that option of sbatch."""
     return isinstance(option, str) and _OPTION.fullmatch(option) is not None
+
+
+def allowed_by_pbs(option: object) -> bool:
+    """Whether a notebook job may have that option of qsub: a flag and its value, with a space between."""
+    return isinstance(option, str) and _QSUB_OPTION.fullmatch(option) is not None
 
 
 def birth(pid: int) -> str | None:

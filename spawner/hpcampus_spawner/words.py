@@ -22,6 +22,28 @@ REASONS = {
     "PartitionInactive": "This part of the cluster is closed at the moment.",
 }
 
+# PBS tells in a sentence of its own, with figures: these are parts of them. The first that is found counts.
+COMMENTS = {
+    "Can Never Run": "The cluster has nothing that could ever run it. Stop it, and ask for less.",
+    "Insufficient amount of resource": REASONS["Resources"],
+    "Not enough free nodes": REASONS["Resources"],
+    "node is in use": REASONS["Resources"],
+    "No available resources on nodes": REASONS["Resources"],
+    "reservation or top job": REASONS["Priority"],
+    "starving job": REASONS["Priority"],
+    "Not enough total nodes": REASONS["ReqNodeNotAvail"],
+    "dedicated time": REASONS["ReqNodeNotAvail"],
+    "per-user limit": REASONS["QOSMaxJobsPerUserLimit"],
+    "User has reached": REASONS["QOSMaxJobsPerUserLimit"],
+    "per-project limit": REASONS["AssocMaxJobsLimit"],
+    "Project has reached": REASONS["AssocMaxJobsLimit"],
+    "per-group limit": REASONS["AssocMaxJobsLimit"],
+    "Group has reached": REASONS["AssocMaxJobsLimit"],
+    "job limit": "This part of the cluster already runs as many jobs as it may.",
+    "Queue not started": REASONS["PartitionDown"],
+    "Job held by": REASONS["JobHeldUser"],
+}
+
 ENDINGS = {
     "OUT_OF_MEMORY": "Your job used more memory than it had asked for. Ask for more, or use less.",
     "TIMEOUT": "Your job's time was over.",
@@ -39,6 +61,9 @@ ENDINGS = {
 
 def reason_in_words(reason: str) -> str:
     """Why a job waits, for someone who never used a scheduler."""
+    said = next((sentence for part, sentence in COMMENTS.items() if part in reason), None)
+    if said is not None:
+        return said
     word = reason.partition(",")[0].strip()
     return REASONS.get(word, f"The scheduler's reason: {word}." if word else "")
 
