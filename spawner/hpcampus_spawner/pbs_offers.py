@@ -37,7 +37,7 @@ def _is_free(node: Mapping[str, Any]) -> bool:
 
 
 def _queues(node: Mapping[str, Any]) -> set[str]:
-    """The queues that a node belongs to: by its queue, or by the resource that sites customarily call Qlist."""
+    """The queues that a node belongs to: by its queue, or by the resource that many sites call Qlist."""
     return {*str(_resources(node).get("Qlist", "")).split(","), str(node.get("queue", ""))} - {""}
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fake_pbs import FakePbs
 from hpcampus_spawner import launching
-from hpcampus_spawner.launcher import alive, allowed, birth
+from hpcampus_spawner.launcher import alive, allowed, allowed_by_pbs, birth
 from hpcampus_spawner.launching import FIRST_HUMAN_UID, Launcher, LauncherError
 from hpcampus_spawner.refusal import Refused
 from hypothesis import given
@@ -45,6 +46,10 @@ def sbatch(**changes: Any) -> str:
     return json.dumps({**order, **changes})
 
 
+def qsub(*options: object) -> str:
+    return sbatch(verb="qsub", options=list(options))
+
+
 @pytest.mark.parametrize(
     "order",
     [
@@ -74,15 +79,41 @@ def sbatch(**changes: Any) -> str:
         sbatch(options=[["--mem=1M"]]),
         sbatch(options="--mem=1M"),
         sbatch(options=7),
+        '{"verb": "qdel", "job_id": "7"}',
+        '{"verb": "qdel", "job_id": "-Wforce"}',
+        '{"verb": "qdel", "job_id": "-x 7.pbs01"}',
+        '{"verb": "qdel", "job_id": "7.pbs01 8.pbs01"}',
+        '{"verb": "qdel", "job_id": "7.pbs01@other"}',
+        '{"verb": "qdel", "job_id": "7[].pbs01"}',
+        qsub("-V"),
+        qsub("-v A=b"),
+        qsub("-u root"),
+        qsub("-o /etc/passwd"),
+        qsub("-q vip -A other"),
+        qsub("-q  vip"),
+        qsub("-q vip@elsewhere -I"),
+        qsub("-W sandbox=PRIVATE"),
+        qsub("-W group_list=a,depend=x"),
+        qsub("-W block=true"),
+        qsub("-l select=1:ncpus=1+1:ncpus=9"),
+        qsub("-l select=2:ncpus=1"),
+        qsub("-l walltime=01:00:00,place=excl"),
+        qsub("-l place=scatter"),
+        qsub("-l software=x"),
+        qsub("-- /bin/sh"),
+        qsub("-N a\nb"),
+        qsub(["-N", "a"]),
+        qsub(7),
     ],
 )
 def test_an_order_that_the_hub_would_not_send_is_refused(
-    tmp_path: Path, slurm_commands: FakeSlurm, order: str
+    tmp_path: Path, slurm_commands: FakeSlurm, pbs: FakePbs, order: str
 ) -> None:
     answer = command(tmp_path, order)
     assert set(answer) == {"refused"}
     assert SECRET not in answer["refused"]
     assert not any(slurm_commands.calls(name) for name in slurm_commands.COMMANDS)
+    assert not any(pbs.calls(name) for name in pbs.COMMANDS)
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60))
@@ -91,6 +122,15 @@ def test_an_option_is_one_word_of_plain_characters(value: str) -> None:
         assert value.isascii()
         assert not set(value) & set(" \t\r\n\0'\"\\`$;&|<>(){}[]*?!~#=,")
         assert not value.startswith("-")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=60))
+def test_an_option_of_pbs_is_a_flag_and_one_word_of_plain_characters(value: str) -> None:
+    for flag in ("-N ", "-q ", "-A ", "-W group_list="):
+        if allowed_by_pbs(f"{flag}{value}"):
+            assert value.isascii()
+            assert not set(value) & set(" \t\r\n\0'\"\\`$;&|<>(){}[]*?!~#=,:")
+            assert not value.startswith("-")
 
 
 def test_only_the_learner_can_read_what_the_launcher_writes(
@@ -120,6 +160,8 @@ def test_slurms_commands_inherit_nothing_that_overrides_options(
         "SBATCH_ACCOUNT": "other",
         "SLURM_CLUSTERS": "other",
         "SALLOC_QOS": "vip",
+        "PBS_DEFAULT": "other",
+        "PBS_O_QUEUE": "vip",
         "LD_PRELOAD": "",
         "PYTHONPATH": str(tmp_path),
         "BASH_ENV": str(tmp_path / "owned.sh"),

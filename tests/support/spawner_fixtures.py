@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fake_pbs import FakePbs
 from hpcampus_spawner.launching import Launcher
 from small_hub import SmallHub
 from spawning import FakeSlurm
@@ -26,6 +27,14 @@ def launcher(homes: Path) -> Launcher:
 def slurm_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
     """Stand-ins for Slurm's commands, found first on PATH."""
     fake = FakeSlurm(tmp_path / "slurm")
+    monkeypatch.setenv("PATH", f"{fake.folder}:{os.environ['PATH']}")
+    return fake
+
+
+@pytest.fixture
+def pbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePbs:
+    """Stand-ins for PBS's commands, found first on PATH."""
+    fake = FakePbs(tmp_path / "pbs")
     monkeypatch.setenv("PATH", f"{fake.folder}:{os.environ['PATH']}")
     return fake
 
