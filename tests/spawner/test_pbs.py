@@ -9,7 +9,7 @@ import pytest
 from every_site import ALL_SITES, LESSON
 from fake_pbs import FakePbs
 from hpcampus_hub.settings import Settings
-from hpcampus_hub.site_cluster import open_cluster
+from hpcampus_hub.site_cluster import open_clusters
 from hpcampus_spawner import query
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.launching import Launcher
@@ -280,8 +280,9 @@ async def test_a_node_is_reached_by_its_moms_host_and_asked_for_once(
 async def test_a_hub_at_hunter_speaks_pbs(pbs: FakePbs, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    environment = {"PBS_CONF_FILE": "/etc/pbs-of-hunter.conf"}
-    cluster = open_cluster(Settings(state=state, site_id="hunter", environment=environment))
+    environments = {"hunter": {"PBS_CONF_FILE": "/etc/pbs-of-hunter.conf"}}
+    settings = Settings(state=state, site_ids=("hunter",), environments=environments)
+    cluster = open_clusters(settings)["hunter"]
     await asyncio.gather(cluster.scheduler.jobs(), cluster.scheduler.find("ada", "a:b"))
     for command in ("qstat", "qselect"):
         assert pbs.calls(command)[0]["environment"]["PBS_CONF_FILE"] == "/etc/pbs-of-hunter.conf"
