@@ -28,6 +28,11 @@ def _root() -> str | None:
     return None if os.geteuid() == 0 else "needs root"
 
 
+def _modules() -> str | None:
+    found = Path("/usr/share/modules/init/bash").exists()
+    return None if found else "environment modules not found: apt-get install environment-modules"
+
+
 def _browser() -> str | None:
     return None if Path(CHROMIUM).exists() else "Chromium not found: apt-get install chromium"
 
@@ -48,6 +53,7 @@ def _sandbox() -> str | None:
 PROBES: dict[str, Callable[[], str | None]] = {
     "slurm": _slurm,
     "root": _root,
+    "modules": _modules,
     "browser": _browser,
     "postgres": _postgres,
     "sandbox": _sandbox,

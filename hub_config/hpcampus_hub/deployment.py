@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.models import Model, YamlModel
+from hpcampus_spawner.site import SiteId
+from hpcampus_spawner.software import SiteSoftware
 
 
 class Allocations(Model):
@@ -25,6 +27,7 @@ class Deployment(YamlModel):
     """One campus."""
 
     allocations: Mapping[str, Allocations] = {}
+    software: Mapping[SiteId, SiteSoftware] = {}
     researchers: str
     demo: Mapping[str, DemoPerson] = {}
 

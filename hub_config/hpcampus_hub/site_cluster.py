@@ -6,10 +6,12 @@ from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.local import LocalScheduler
+from hpcampus_spawner.models import BadFile
 from hpcampus_spawner.pbs import PbsScheduler
 from hpcampus_spawner.scheduler import Scheduler
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.slurm import SlurmScheduler
+from hpcampus_spawner.software import SiteSoftware
 
 from hpcampus_hub.settings import Settings
 
@@ -30,7 +32,17 @@ def _open(settings: Settings, site: Site, ledger: Ledger) -> Cluster:
         launcher=launcher,
         scheduler=_scheduler(settings, site, launcher, environment),
         ledger=ledger,
+        software=_software(settings, site),
     )
+
+
+def _software(settings: Settings, site: Site) -> SiteSoftware:
+    """What the deployment says of this site, without gaps that a learner would fall into."""
+    software = settings.deployment.software.get(site.id, SiteSoftware())
+    problem = next(software.problems(site), None)
+    if problem is not None:
+        raise BadFile(f"campus.yaml: software.{site.id}: {problem}")
+    return software
 
 
 def _scheduler(

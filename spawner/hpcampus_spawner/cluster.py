@@ -8,6 +8,7 @@ from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.scheduler import Scheduler
 from hpcampus_spawner.site import Site
+from hpcampus_spawner.software import SiteSoftware
 from hpcampus_spawner.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Cluster:
     launcher: Launcher
     scheduler: Scheduler
     ledger: Ledger
+    software: SiteSoftware = field(default_factory=SiteSoftware)
     watcher: Watcher = field(init=False)
     expected: dict[str, "BatchSpawner"] = field(default_factory=dict)
     """The spawners of this process whose jobs may report, by spawn id."""

@@ -161,7 +161,7 @@ class BatchSpawner(Spawner):
             spawn_id=spawn_id,
             tag=tag,
             request=plan.request,
-            script=job_script(site, spawn_id),
+            script=job_script(site, plan.request, spawn_id, plan.cluster.software),
             ticket=json.dumps({"url": report_url, "secret": secret}),
         )
         await job.submit(submission)

@@ -167,9 +167,7 @@ def test_an_unknown_key_is_an_error_whatever_it_holds(key: str, value: object) -
 
 def test_nothing_of_the_options_stands_in_the_script() -> None:
     site = a_site()
-    scripts = {
-        job_script(site, "0" * 32) for raw in ({}, {"cpus": 8}) if match(parse_options(raw).needs, site)
-    }
+    scripts = {job_script(site, match(parse_options(raw).needs, site), "0" * 32) for raw in ({}, {"cpus": 8})}
     assert len(scripts) == 1
 
 

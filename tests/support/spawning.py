@@ -43,6 +43,11 @@ def a_submission(script: str = "#!/bin/bash\n", *, cpus: int = 1, minutes: int =
     )
 
 
+def a_request(partition: str = "cpu", gpus: int = 0) -> JobRequest:
+    """A small request."""
+    return JobRequest(partition=partition, cpus=1, gpus=gpus, memory_mib=1024, walltime_minutes=10)
+
+
 async def until(condition: Callable[[], Awaitable[object]], what: str, seconds: float = 20) -> None:
     """Ask until the answer is true; fails with `what` was waited for."""
     deadline = time.monotonic() + seconds

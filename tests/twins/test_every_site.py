@@ -7,6 +7,7 @@ import asyncio
 import math
 import os
 import pwd
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import SubmissionRefused
 from hpcampus_spawner.script import job_script
 from hpcampus_spawner.site import Site
+from hpcampus_spawner.software import Image, SiteSoftware, Software
 from hypothesis import HealthCheck, given, settings
 from twin_times import UP
 from twins import people, running_twin
@@ -29,6 +31,7 @@ from twins import people, running_twin
 pytestmark = pytest.mark.slurm
 
 LEARNER = "twin-zoe"
+APPTAINER = Path(__file__).parents[1] / "support" / "apptainer.sh"
 
 TOO_SMALL = ("Requested node configuration is not available", "More processors requested than permitted")
 
@@ -100,7 +103,7 @@ async def test_lesson_1_gets_what_it_needs_where_the_site_wants_it(desk: Desk) -
 
 async def test_the_jobs_script_starts_the_notebook_as_the_site_wants_it_started(desk: Desk) -> None:
     home = Path(pwd.getpwnam(LEARNER).pw_dir)
-    script = job_script(desk.site, "f" * 32, python=str(home / "python"))
+    script = job_script(desk.site, lesson(desk.site), "f" * 32, python=str(home / "python"))
     job_id = await desk.send(lesson(desk.site), script)
     started = home / "started"
     assert wait_for(lambda: started.exists() and started.read_text().endswith("\n"), SECONDS)
@@ -108,6 +111,42 @@ async def test_the_jobs_script_starts_the_notebook_as_the_site_wants_it_started(
     assert step == ("step:0" if desk.site.scheduler.srun_only else "step:")
     assert words == ["-I", "-m", "hpcampus_spawner.node", "f" * 32]
     await desk.cancel(job_id)
+
+
+@pytest.mark.modules
+async def test_modules_are_loaded_and_then_the_container_starts(desk: Desk) -> None:
+    home, request = Path(pwd.getpwnam(LEARNER).pw_dir), lesson(desk.site)
+    started = home / "started"
+    started.unlink(missing_ok=True)
+    software = write_container_module(home)
+    job_id = await desk.send(request, job_script(desk.site, request, "f" * 32, software))
+    assert wait_for(lambda: started.exists() and started.read_text().endswith("\n"), SECONDS)
+    assert started.read_text().startswith("step:0" if desk.site.scheduler.srun_only else "step: ")
+    partition = desk.site.partition(request.partition)
+    assert partition is not None
+    gpu = {"nvidia": "--nv|", "amd": "--rocm|"}.get(partition.gpu_vendor or "", "")
+    wanted = f"apptainer|exec|{gpu if request.gpus else ''}/images/campus.sif|{home / 'python'}|-I|-m|"
+    assert (home / "containers" / "calls").read_text().splitlines()[-1].startswith(wanted)
+    await desk.cancel(job_id)
+
+
+def write_container_module(home: Path) -> SiteSoftware:
+    """A module that brings a stand-in for Apptainer, which isn't in Debian, onto PATH."""
+    containers, modulefile = home / "containers", home / "modulefiles" / "containers" / "1.0"
+    if not containers.exists():
+        containers.mkdir()
+        shutil.chown(containers, LEARNER)
+        shutil.copy(APPTAINER, containers / "apptainer")
+        modulefile.parent.mkdir(parents=True)
+        modulefile.write_text(f"#%Module1.0\nprepend-path PATH {containers}\n")
+    return SiteSoftware(
+        everywhere=Software(
+            module_paths=(str(home / "modulefiles"),),
+            modules=("containers/1.0",),
+            image=Image(path="/images/campus.sif", runtime="apptainer"),
+            python=str(home / "python"),
+        )
+    )
 
 
 async def test_any_gpu_will_do_for_work_that_names_no_maker(desk: Desk) -> None:
