@@ -11,6 +11,8 @@ from hpcampus_spawner.site import Partition, Qos
 from hpcampus_hub.twin.commands import CommandFailed, run
 
 _GPUS = re.compile(r"\bgpu(?::([A-Za-z][\w.-]*))?:(\d+)")
+# `gpu:a100:4(S:0-1),shard:a100:8` without counts and sockets.
+_GRES = re.compile(r"(?:^|,)([A-Za-z]\w*(?::[A-Za-z0-9][\w.-]*(?=:))?)")
 _TIME = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
 
 
@@ -20,8 +22,12 @@ class LiveSite(Model):
     version: str | None
     partitions: tuple[Partition, ...]
     qos: tuple[Qos, ...]
-    hides_jobs: bool
-    """Whether people, the hub's own account included, see only their own jobs unless they are operators."""
+    gres: Mapping[str, frozenset[str]]
+    """By partition: what its nodes have, as `gpu`, `gpu:a100`, `gpu:1g.10gb` or `shard`."""
+    accounts: frozenset[str]
+    reservations: frozenset[str]
+    private_data: frozenset[str]
+    """What people who aren't operators, the hub's own account perhaps included, see only their own of."""
 
     @classmethod
     def ask(cls, environment: Mapping[str, str]) -> "LiveSite":
@@ -33,7 +39,10 @@ class LiveSite(Model):
             version=config.get("SLURM_VERSION"),
             partitions=tuple(_partition(record, nodes) for record in partitions),
             qos=_ask_qos(environment),
-            hides_jobs="jobs" in config.get("PrivateData", ""),
+            gres={record["PartitionName"]: _gres(_nodes_in(record, nodes)) for record in partitions},
+            accounts=frozenset(_sacctmgr(environment, "assoc", "account")),
+            reservations=_ask_reservations(environment),
+            private_data=frozenset(config.get("PrivateData", "").split(",")),
         )
 
 
@@ -47,19 +56,38 @@ def minutes(text: str) -> int | None:
 
 
 def _ask_qos(environment: Mapping[str, str]) -> tuple[Qos, ...]:
-    """The QOS with their limits; none where there is no slurmdbd to ask."""
-    options = ["--parsable2", "--noheader", "show", "qos", "format=name,maxwall"]
-    try:
-        lines = run(["sacctmgr", *options], environment).splitlines()
-    except CommandFailed:
-        return ()
-    rows = (line.partition("|") for line in lines)
+    rows = (line.partition("|") for line in _sacctmgr(environment, "qos", "name,maxwall"))
     return tuple(Qos(name=name, max_walltime_minutes=minutes(wall)) for name, _, wall in rows if name)
+
+
+def _ask_reservations(environment: Mapping[str, str]) -> frozenset[str]:
+    records = _records(run(["scontrol", "--oneliner", "show", "reservation"], environment))
+    return frozenset(record["ReservationName"] for record in records if "ReservationName" in record)
+
+
+def _sacctmgr(environment: Mapping[str, str], what: str, columns: str) -> list[str]:
+    """The rows that sacctmgr shows; none where there is no slurmdbd to ask."""
+    options = ["--parsable2", "--noheader", "show", what, f"format={columns}"]
+    try:
+        return run(["sacctmgr", *options], environment).splitlines()
+    except CommandFailed:
+        return []
+
+
+def _nodes_in(partition: Mapping[str, str], nodes: list[dict[str, str]]) -> list[dict[str, str]]:
+    name = partition["PartitionName"]
+    return [node for node in nodes if name in node.get("Partitions", "").split(",")]
+
+
+def _gres(nodes: list[dict[str, str]]) -> frozenset[str]:
+    found = {name for node in nodes for name in _GRES.findall(node.get("Gres", ""))}
+    # A share is asked for without the type of its GPU.
+    return frozenset(name if name.startswith("gpu") else name.partition(":")[0] for name in found)
 
 
 def _partition(record: Mapping[str, str], nodes: list[dict[str, str]]) -> Partition:
     name = record["PartitionName"]
-    ours = [node for node in nodes if name in node.get("Partitions", "").split(",")]
+    ours = _nodes_in(record, nodes)
     # Of several kinds of nodes, the one that there is most of.
     shapes = Counter(
         (node["CPUTot"], node["RealMemory"], node.get("Gres", ""), node.get("Arch", "")) for node in ours

@@ -1,32 +1,27 @@
 """`campus site check` and `campus site new`: a site's file beside the cluster that it describes."""
 
 import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import click
 import yaml
 from hpcampus_spawner.models import BadFile
-from hpcampus_spawner.site import Partition, Rule, Scheduler, Site
+from hpcampus_spawner.site import Rule, Scheduler, Site
 from pydantic import ValidationError
 
 from hpcampus_hub.live_site import LiveSite
 from hpcampus_hub.settings import SITES, Settings
+from hpcampus_hub.site_differences import differences
 from hpcampus_hub.twin.commands import CommandFailed
 
-# What a cluster says of itself, of all that a file can say of a partition.
-COMPARED = (
-    "nodes",
-    "cpus",
-    "schedulable_memory_mib",
-    "gpus",
-    "gpu_type",
-    "max_walltime_minutes",
-    "default_walltime_minutes",
-    "exclusive",
-    "default",
-)
+NOT_COMPARED = {
+    "pbspro": "runs PBS Pro, and this check asks Slurm only. Compare the file by hand with what `qstat -Qf` "
+    "and `pbsnodes -a` print. There `qstat -Bf` must show query_other_jobs = True, or the hub's account "
+    "must be an operator of PBS: else the hub takes other people's jobs for gone.",
+    "local": "is this machine: nothing to compare.",
+    None: "is announced only: nobody has published its scheduler, so there is nothing to ask.",
+}
 INHERITED = ("PATH", "HOME", "SLURM_CONF")
 
 
@@ -41,12 +36,13 @@ def site() -> None:
 def check(site_id: str, folder: Path) -> None:
     """Say what in SITE's file differs from the cluster; ends with 1 when something does."""
     try:
-        known = Settings(state=folder, sites=folder).site(site_id)
+        settings = Settings(state=folder, sites=folder)
+        known, arranged = settings.site(site_id), settings.deployment.allocations.get(site_id)
     except BadFile as problem:
         raise click.ClickException(str(problem)) from None
     if known.scheduler.kind != "slurm":
-        raise click.ClickException(f"{known.name} doesn't run Slurm, as far as is known: nothing to compare.")
-    found = list(differences(known, _ask()))
+        raise click.ClickException(f"{known.name} {NOT_COMPARED[known.scheduler.kind]}")
+    found = list(differences(known, _ask(), arranged))
     for sentence in found:
         click.echo(sentence)
     if found:
@@ -71,44 +67,6 @@ def new(site_id: str, factory: str, system: str, folder: Path) -> None:
     content = facts.model_dump(mode="json", exclude_defaults=True)
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     click.echo(f"Wrote {path}. What its list `unknown` names, only people can tell: complete it by hand.")
-
-
-def differences(known: Site, live: LiveSite) -> Iterator[str]:
-    """What to change in the file, one sentence each."""
-    there = {partition.name: partition for partition in live.partitions}
-    for partition in known.partitions:
-        if partition.name in there:
-            yield from _partition_differences(partition, there.pop(partition.name))
-        else:
-            yield f"{partition.name}: the cluster has no partition of that name; remove it."
-    for name in there:
-        yield f"{name}: a partition of the cluster that the file doesn't have; add it."
-    limits = {qos.name: qos.max_walltime_minutes for qos in live.qos}
-    for qos in known.qos:
-        if qos.name not in limits:
-            yield f"QOS {qos.name}: the cluster has none of that name, or doesn't show it."
-        elif qos.max_walltime_minutes != limits[qos.name]:
-            yield _differs(
-                f"QOS {qos.name}", "max_walltime_minutes", qos.max_walltime_minutes, limits[qos.name]
-            )
-    if live.hides_jobs:
-        yield (
-            "The cluster hides people's jobs from each other (PrivateData): give the hub's account Slurm's "
-            "operator level, or it takes other people's jobs for gone."
-        )
-
-
-def _partition_differences(known: Partition, live: Partition) -> Iterator[str]:
-    for key in COMPARED:
-        ours, theirs = getattr(known, key), getattr(live, key)
-        if ours != theirs:
-            yield _differs(known.name, key, ours, theirs)
-
-
-def _differs(where: str, key: str, ours: object, theirs: object) -> str:
-    in_file = "nothing" if ours is None else ours
-    there = "nothing" if theirs is None else theirs
-    return f"{where}: {key} is {in_file} in the file, and {there} on the cluster."
 
 
 def _described(site_id: str, factory: str, system: str, live: LiveSite) -> Site:

@@ -25,6 +25,7 @@ from hpcampus_hub.site_cluster import open_clusters
 from hpcampus_hub.unix_accounts import AccountsRefused
 
 LAST_JOBS_SECONDS = 60
+CANNOT_BE_TRIED = {"pbspro": "it runs PBS Pro, which has no twin", None: "nobody has published its scheduler"}
 
 
 @click.command()
@@ -72,8 +73,8 @@ class CannotStart(Exception):
 def _bring_up(settings: Settings, stack: ExitStack) -> None:
     sites = [settings.site(site_id) for site_id in settings.site_ids]
     for site in sites:
-        if site.scheduler.kind not in ("local", "slurm"):
-            raise CannotStart(f"{site.name} can't be used yet: this campus speaks to Slurm only.")
+        if why := CANNOT_BE_TRIED.get(site.scheduler.kind):
+            raise CannotStart(f"{site.name} can't be tried on this machine: {why}.")
     stack.enter_context(_only_one(settings.state))
     stack.enter_context(demo_homes(settings))
     settings = stack.enter_context(twins_of(settings))

@@ -1,19 +1,24 @@
 """`campus.yaml`: who pays on which site, and that the demo can start wherever there is a scheduler for it."""
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from every_site import ALL_SITES, LESSON, SLURM_SITES
+from house import ROOT
 from hpcampus_hub.deployment import Deployment
 from hpcampus_hub.settings import Settings
+from hpcampus_hub.site_cluster import open_clusters
 from hpcampus_hub.up import up
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.models import BadFile
 from hpcampus_spawner.needs import Needs
+from hpcampus_spawner.software import SiteSoftware, Software
 
 CAMPUS = """
 researchers: people
@@ -70,6 +75,70 @@ def test_the_demo_has_what_each_site_asks_for(tmp_path: Path, site_id: str) -> N
     assert match(Needs(), SLURM_SITES[site_id], group)
 
 
+SOFTWARE = """
+software:
+  leonardo:
+    modules: [profile/deeplrn, python/3.11]
+    python: /leonardo/pub/campus/bin/python
+  helios:
+    aarch64: {python: /net/campus/aarch64/bin/python}
+    x86_64: {image: {path: /net/campus.sif, bind: [/net/scratch]}}
+"""
+
+
+def with_software(folder: Path, text: str) -> Deployment:
+    file = folder / "campus.yaml"
+    file.write_text(CAMPUS + text)
+    return Deployment.load(file)
+
+
+def test_software_is_the_same_on_a_site_or_by_architecture(tmp_path: Path) -> None:
+    software = with_software(tmp_path, SOFTWARE).software
+    leonardo, helios = software["leonardo"], software["helios"]
+    assert leonardo.on(ALL_SITES["leonardo"].partition("boost_usr_prod")) == leonardo.everywhere
+    assert helios.on(ALL_SITES["helios"].partition("plgrid-gpu-gh200")) == helios.aarch64
+    assert SiteSoftware().on(None) == Software()
+
+
+def test_the_example_for_operators_is_a_good_one() -> None:
+    text = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    example = next(
+        block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "software:" in block
+    )
+    deployment = Deployment.model_validate({"researchers": "people", **yaml.safe_load(example)})
+    assert {"leonardo", "lumi", "helios"} == set(deployment.software)
+    for site_id in ("leonardo", "lumi"):
+        assert list(deployment.software[site_id].problems(ALL_SITES[site_id])) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", ["{module: [a]}", "{modules: a}", "{modules: [a; b]}", "{python: /a b}", "{arm: {python: /a}}"]
+)
+def test_software_that_could_not_be_meant_is_refused(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(BadFile, match=r"software\.leonardo"):
+        with_software(tmp_path, f"software: {{leonardo: {wrong}}}")
+
+
+@pytest.mark.parametrize(
+    ("site_id", "said"),
+    [
+        ("helios", "software.helios: nothing is said for plgrid, whose nodes are of an unknown architecture"),
+        ("vega", "software.vega: vega.yaml names no container runtime that is known here"),
+    ],
+)
+def test_a_hub_does_not_start_with_software_that_has_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site_id: str, said: str
+) -> None:
+    text = SOFTWARE + "  vega: {image: {path: /a.sif}}\n"
+    deployment = with_software(tmp_path, text)
+    monkeypatch.setattr(Settings, "deployment", deployment)
+    with pytest.raises(BadFile, match=re.escape(said)):
+        open_clusters(Settings(state=tmp_path, site_ids=(site_id,)))
+    cluster = open_clusters(Settings(state=tmp_path, site_ids=("leonardo",)))["leonardo"]
+    assert cluster.software == deployment.software["leonardo"]
+    cluster.ledger.close()
+
+
 @pytest.fixture
 def signals() -> Iterator[None]:
     """What `campus up` does to signals ends with the test."""
@@ -83,5 +152,5 @@ def signals() -> Iterator[None]:
 def test_a_campus_does_not_start_where_nothing_could_be_sent(tmp_path: Path, site_id: str) -> None:
     done = CliRunner().invoke(up, ["--site", site_id, "--state", str(tmp_path / "state")])
     assert done.exit_code == 1
-    assert f"{ALL_SITES[site_id].name} can't be used yet" in done.output
+    assert f"{ALL_SITES[site_id].name} can't be tried on this machine" in done.output
     assert not (tmp_path / "state").exists()

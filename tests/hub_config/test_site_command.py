@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from every_site import LESSON, Desk
-from hpcampus_hub.live_site import minutes
+from hpcampus_hub.live_site import LiveSite, minutes
 from hpcampus_hub.settings import SITES
 from hpcampus_hub.site_command import site
+from hpcampus_hub.site_differences import PRIVATE_DATA
 from hpcampus_hub.twin import Twin
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.matching import match
@@ -42,6 +43,8 @@ def test_a_file_is_compared_with_the_cluster(leonardo: Twin, tmp_path: Path) -> 
     untouched = campus_site(leonardo, "check", "leonardo", "--folder", tmp_path)
     assert "boost_usr_prod: nodes is 3456 in the file, and 2 on the cluster." in untouched.output
     assert "lrd_all_viz: cpus is nothing in the file, and 16 on the cluster." in untouched.output
+    demo = "campus.yaml: group researchers: the cluster has no account tra24_campus, or doesn't show it."
+    assert demo in untouched.output
     wrong = text.replace("max_walltime_minutes: 1440", "max_walltime_minutes: 1000", 1)
     file.write_text(wrong.replace("name: dcgp_usr_prod", "name: gone").replace("30, limit", "31, limit"))
     changed = campus_site(leonardo, "check", "leonardo", "--folder", tmp_path)
@@ -53,6 +56,17 @@ def test_a_file_is_compared_with_the_cluster(leonardo: Twin, tmp_path: Path) -> 
         "dcgp_usr_prod: a partition of the cluster that the file doesn't have; add it.",
         "QOS boost_qos_dbg: max_walltime_minutes is 31 in the file, and 30 on the cluster.",
     }
+
+
+@pytest.mark.slurm
+def test_accounts_qos_gpus_and_what_is_hidden_are_asked_for(leonardo: Twin) -> None:
+    live = LiveSite.ask(leonardo.environment)
+    assert "tra1" in live.accounts
+    assert {"boost_qos_dbg", "normal"} <= {qos.name for qos in live.qos}
+    assert live.gres["boost_usr_prod"] == {"gpu:a100"}
+    assert live.gres["dcgp_usr_prod"] == frozenset()
+    assert live.reservations == frozenset()
+    assert not live.private_data & set(PRIVATE_DATA)
 
 
 @pytest.mark.slurm
@@ -83,10 +97,14 @@ def test_where_slurm_is_missing_that_is_said(tmp_path: Path, monkeypatch: pytest
     assert "scontrol isn't on PATH" in done.output
 
 
-def test_a_site_without_slurm_is_not_compared() -> None:
-    done = CliRunner().invoke(site, ["check", "hunter"])
+@pytest.mark.parametrize(
+    ("site_id", "said"),
+    [("hunter", "Hunter runs PBS Pro"), ("hunter", "query_other_jobs"), ("litai", "announced only")],
+)
+def test_a_site_without_slurm_is_not_compared(site_id: str, said: str) -> None:
+    done = CliRunner().invoke(site, ["check", site_id])
     assert done.exit_code == 1
-    assert "doesn't run Slurm" in done.output
+    assert said in done.output
 
 
 @pytest.mark.parametrize(
