@@ -32,6 +32,8 @@ GPU = Partition(name="gpu", gpus=4, gpu_type="a100")
 def test_the_same_is_no_difference() -> None:
     assert found(GPU, gres={"gpu": {"gpu:a100"}}) == []
     assert found(GPU, gres={"gpu": {"gpu"}}) == []
+    # One other kind is the partition's own gpu_type, which is compared with the rest of it.
+    assert found(GPU, gres={"gpu": {"gpu:h100"}}) == []
 
 
 def test_other_kinds_of_gpus_in_a_partition_are_named() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from hpcampus_spawner.matching import match
 from hpcampus_spawner.pbs import PbsScheduler, job_name, qsub_options
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import JobState, SchedulerError, Submission, SubmissionRefused
+from hpcampus_spawner.spawner import BatchSpawner
 from hpcampus_spawner.watcher import Watcher
-from spawning import SECRET, a_submission
+from small_hub import SmallHub, starting
+from spawning import SECRET, a_submission, until
 
 DOWN = """\
 Connection refused
@@ -275,6 +278,42 @@ async def test_a_node_is_reached_by_its_moms_host_and_asked_for_once(
     before = len(pbs.calls("pbsnodes"))
     assert [await scheduler.address("n1"), await scheduler.address("n1")] == ["n1.cluster.example"] * 2
     assert len(pbs.calls("pbsnodes")) == before + 1
+
+
+async def test_a_server_starts_reports_is_adopted_and_stops(hub: SmallHub, pbs: FakePbs, homes: Path) -> None:
+    hub.scheduler = PbsScheduler(hub.cluster.launcher)
+    await hub.restart()
+    spawner = hub.spawner()
+    async with starting(spawner) as start:
+        await until(has_job(spawner), "the job was submitted")
+        pbs.change(spawner.job_id, job_state="R", exec_host="n1/0*2", stime=1893553445)
+        ticket = homes / "ada" / ".hpcampus" / "spawns" / spawner.spawn_id / "ticket.json"
+        secret = json.loads(await asyncio.to_thread(ticket.read_text))["secret"]
+        assert (await hub.report(spawner.spawn_id, secret, {"port": 5000})).code == 200
+        assert await start == "http://n1.cluster.example:5000"
+    await hub.restart()
+    adopting = hub.spawner()
+    async with starting(adopting) as start:
+        assert await start == "http://n1.cluster.example:5000"
+    assert adopting.job_id == "101.pbs01"
+    assert await adopting.poll() is None
+    stopping = asyncio.create_task(adopting.stop())
+
+    async def exits() -> bool:
+        return bool(pbs.job("101.pbs01")["job_state"] == "E")
+
+    await until(exits, "the job was deleted")
+    assert not stopping.done()
+    pbs.change("101.pbs01", job_state="F", Exit_status=271)
+    await stopping
+    assert len(pbs.calls("qsub")) == 1
+
+
+def has_job(spawner: BatchSpawner) -> Callable[[], Awaitable[object]]:
+    async def has() -> object:
+        return spawner.job_id
+
+    return has
 
 
 async def test_a_hub_at_hunter_speaks_pbs(pbs: FakePbs, tmp_path: Path) -> None:

@@ -122,10 +122,12 @@ def test_modules_are_really_loaded_in_their_order(tmp_path: Path) -> None:
 
 @pytest.mark.modules
 def test_a_module_that_is_not_there_ends_the_job_and_says_so(tmp_path: Path) -> None:
-    script = job_script(a_site(), a_request(), SPAWN_ID, software(modules=["nonesuch/1.0"]))
-    said = run(script, tmp_path)
+    python = stand_in(tmp_path / "python")
+    chosen = software(modules=["nonesuch/1.0"], python=str(python))
+    said = run(job_script(a_site(), a_request(), SPAWN_ID, chosen), tmp_path)
     assert "nonesuch/1.0" in said
     assert "The modules of this notebook can't be loaded" in said
+    assert str(python) not in said
     assert said.endswith("=3")
 
 
