@@ -66,7 +66,8 @@ class PbsScheduler:
 
     def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
         self._launcher = launcher
-        self._query = Query(environment)
+        # qstat prints local time, and without the zone.
+        self._query = Query({**(environment or {}), "TZ": "UTC"})
         self._addresses: dict[str, str] = {}
 
     async def submit(self, learner: str, submission: Submission) -> str:

@@ -124,11 +124,11 @@ def _length(value: object) -> timedelta | None:
 
 
 def _time(value: object) -> datetime | None:
-    """Seconds since 1970, or local time as `Tue Apr 21 10:25:44 2020`, whichever this PBS prints."""
+    """Seconds since 1970, or UTC as `Tue Apr 21 10:25:44 2020`, whichever this PBS prints."""
     try:
         if isinstance(value, int):
             return datetime.fromtimestamp(value, UTC) if value > 0 else None
-        return datetime.strptime(str(value), "%a %b %d %H:%M:%S %Y").astimezone()
+        return datetime.strptime(str(value), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

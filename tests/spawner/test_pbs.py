@@ -80,6 +80,14 @@ async def test_lesson_1_asks_for_a_whole_node_of_hunter(scheduler: PbsScheduler,
     assert (request.select, request.gpus, request.exclusive) == ("node_type=mi300a", 0, True)
 
 
+async def test_times_are_asked_for_in_utc(
+    scheduler: PbsScheduler, pbs: FakePbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    await scheduler.jobs()
+    assert pbs.calls("qstat")[0]["environment"]["TZ"] == "UTC"
+
+
 async def test_a_submission_becomes_options_script_and_a_private_ticket(
     scheduler: PbsScheduler, pbs: FakePbs, homes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

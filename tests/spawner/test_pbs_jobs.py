@@ -48,11 +48,11 @@ def test_a_whole_answer_is_read() -> None:
     jobs = parse_jobs((ANSWERS / "jobs.json").read_text())
     running, waiting, older = jobs["101.pbs01"], jobs["102.pbs01"], jobs["99.pbs01"]
     assert (running.state, running.word, running.node) == (JobState.RUNNING, "RUNNING", "n17")
-    assert running.ends == datetime(2030, 1, 2, 4, 34, 5).astimezone()
+    assert running.ends == datetime(2030, 1, 2, 4, 34, 5, tzinfo=UTC)
     assert (running.reason, running.starts, running.place) == ("", None, None)
     assert (waiting.state, waiting.node) == (JobState.PENDING, "")
     assert waiting.reason == "Not Running: Not enough free nodes available"
-    assert waiting.starts == datetime(2030, 1, 2, 5, 0).astimezone()
+    assert waiting.starts == datetime(2030, 1, 2, 5, 0, tzinfo=UTC)
     assert older.starts == datetime.fromtimestamp(1893560400, UTC)
     assert jobs["106.pbs01"].node == "n20"
     assert jobs["106.pbs01"].ends == datetime.fromtimestamp(1893553445 + 360_000, UTC)

@@ -1,7 +1,10 @@
 """A PBS Pro in a folder, to be put on PATH: commands with a few jobs in a file, which the test moves on."""
 
+import fcntl
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +21,49 @@ class FakePbs:
         folder.mkdir()
         for command in self.COMMANDS:
             shutil.copy(COMMAND, folder / command)
-        self._write(
-            {
-                "default_queue": "workq",
-                "queues": {"workq": 1440, "cpu": 1440, "short": 25},
-                "account_required": False,
-                "last": 100,
-                "jobs": {},
-                "nodes": {"n1": {"Mom": "n1.cluster.example", "Port": 15002, "state": "free"}},
-            }
+        self._file = folder / "cluster.json"
+        self._file.write_text(
+            json.dumps(
+                {
+                    "default_queue": "workq",
+                    "queues": {"workq": 1440, "cpu": 1440, "short": 25},
+                    "account_required": False,
+                    "last": 100,
+                    "jobs": {},
+                    "nodes": {"n1": {"Mom": "n1.cluster.example", "Port": 15002, "state": "free"}},
+                }
+            )
         )
+
+    @contextmanager
+    def _cluster(self) -> Iterator[dict[str, Any]]:
+        """The cluster as it is, to be changed while no command runs."""
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            cluster: dict[str, Any] = json.loads(self._file.read_text())
+            yield cluster
+            self._file.write_text(json.dumps(cluster))
 
     def set(self, **facts: Any) -> None:
         """Change what the cluster accepts."""
-        self._write(self._read() | facts)
+        with self._cluster() as cluster:
+            cluster.update(facts)
 
     def change(self, job_id: str, **attributes: Any) -> None:
         """Let time pass for one job."""
-        cluster = self._read()
-        cluster["jobs"][job_id] |= attributes
-        self._write(cluster)
+        with self._cluster() as cluster:
+            cluster["jobs"][job_id] |= attributes
 
     def forget(self, job_id: str) -> None:
         """Let the job's history end."""
-        cluster = self._read()
-        del cluster["jobs"][job_id]
-        self._write(cluster)
+        with self._cluster() as cluster:
+            del cluster["jobs"][job_id]
 
     def job(self, job_id: str) -> dict[str, Any]:
         """What this PBS knows of a job."""
-        job: dict[str, Any] = self._read()["jobs"][job_id]
-        return job
+        with self._cluster() as cluster:
+            job: dict[str, Any] = cluster["jobs"][job_id]
+            return job
 
     def fail(self, command: str, out: str = "", *, err: str = "", code: int = 0, hangs: bool = False) -> None:
         """From now on the command does that, whatever it is asked."""
@@ -64,10 +79,3 @@ class FakePbs:
         noted = self.folder / "calls"
         lines = noted.read_text().splitlines() if noted.exists() else []
         return [call for call in map(json.loads, lines) if call["command"] == command]
-
-    def _read(self) -> dict[str, Any]:
-        cluster: dict[str, Any] = json.loads((self.folder / "cluster.json").read_text())
-        return cluster
-
-    def _write(self, cluster: dict[str, Any]) -> None:
-        (self.folder / "cluster.json").write_text(json.dumps(cluster))

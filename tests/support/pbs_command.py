@@ -1,10 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -IS
 """Stands in for the command of PBS Pro whose name it bears, after PBS's manuals and with its words.
 
 Its cluster is one file beside it: what it accepts, and its jobs, which the test moves on. A file that is
 named after a command makes that command fail, hang or answer what the test wants.
 """
 
+import fcntl
 import getopt
 import json
 import os
@@ -32,6 +33,12 @@ def main() -> int:
     mishap = HERE / f"{COMMAND}.mishap"
     if mishap.exists():
         return happen(json.loads(mishap.read_text()))
+    with (HERE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return carry_out(arguments)
+
+
+def carry_out(arguments: list[str]) -> int:
     cluster = json.loads(CLUSTER.read_text())
     try:
         sys.stdout.write(COMMANDS[COMMAND](arguments, cluster) + "\n")
