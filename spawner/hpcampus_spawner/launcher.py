@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
+from hpcampus_spawner.timing import SIGNAL_SECONDS
 
 LOG_TAIL = 4096
 SUBMIT_SECONDS = 60
@@ -42,6 +43,8 @@ _FIXED_OPTIONS = (
     "--open-mode=append",
     "--nodes=1",
     "--ntasks=1",
+    # B: the batch script alone, which is the wrapper by then, and not what a learner runs as a step.
+    f"--signal=B:USR1@{SIGNAL_SECONDS}",
 )
 # In the foreground; never run twice, no mail, both outputs in one file, which only the learner can read.
 _FIXED_QSUB_OPTIONS = ("-f", "-r", "n", "-m", "n", "-j", "oe", "-W", "umask=077", "-S", "/bin/bash")

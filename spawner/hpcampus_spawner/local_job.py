@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from hpcampus_spawner.folders import EXIT, spawn_folder
+from hpcampus_spawner.timing import SIGNAL_SECONDS
 
 GRACE_SECONDS = 10
 _PR_SET_CHILD_SUBREAPER = 36
@@ -27,6 +28,8 @@ def main(spawn_id: str, seconds: int) -> int:
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: asked.append(number))
+    # A process that doesn't wait for it yet, such as the log-in shell, must not die of it: this is inherited.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     folder = spawn_folder(spawn_id)
     job = subprocess.Popen(["bash", "-l", folder / "job.sh"], cwd=Path.home(), start_new_session=True)
     code = _wait(job, time.monotonic() + seconds, asked)
@@ -36,11 +39,16 @@ def main(spawn_id: str, seconds: int) -> int:
 
 
 def _wait(job: subprocess.Popen[bytes], deadline: float, asked: list[int]) -> int:
+    told = False
     while (code := job.poll()) is None:
         if asked:
             return -asked[0]
-        if time.monotonic() > deadline:
+        left = deadline - time.monotonic()
+        if left < 0:
             return TIMED_OUT
+        if left < SIGNAL_SECONDS and not told:
+            told = True
+            job.send_signal(signal.SIGUSR1)
         time.sleep(0.1)
     return code
 

@@ -118,7 +118,7 @@ def run_server(answer: dict[str, Any]) -> int:
         def hand_on(number: int, frame: FrameType | None) -> None:
             server.send_signal(number)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, hand_on)
         return server.wait()
 
@@ -126,6 +126,8 @@ def run_server(answer: dict[str, Any]) -> int:
 def main(spawn_id: str) -> int:
     """Become the server of that spawn; the exit code is the server's."""
     os.umask(0o077)
+    # The end is near: ignored, also by the server, until somebody there can do something about it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         ticket = take_ticket(spawn_id)
         reserved = reserve_port()

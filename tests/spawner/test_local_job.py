@@ -32,10 +32,10 @@ def home(tmp_path: Path) -> Path:
 def start(home: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(script: str, seconds: int = 60) -> subprocess.Popen[bytes]:
+    def start(script: str, seconds: int = 60, before: str = "") -> subprocess.Popen[bytes]:
         (folder(home) / "job.sh").write_text(script)
         process = subprocess.Popen(
-            [sys.executable, "-c", RUN, SPAWN_ID, str(seconds)],
+            [sys.executable, "-c", before + RUN, SPAWN_ID, str(seconds)],
             env={"HOME": str(home), "PATH": os.environ["PATH"]},
         )
         started.append(process)
@@ -45,6 +45,13 @@ def start(home: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.wait()
+
+
+TELL = (
+    # Time stands still until the job is ready for the signal.
+    "import time; from pathlib import Path; ready = Path.home() / 'ready'; "
+    "time.monotonic = lambda: 595.0 if ready.exists() else 0.0; "
+)
 
 
 def folder(home: Path) -> Path:
@@ -84,6 +91,22 @@ def test_when_the_time_is_over_the_job_ends(start: Start, home: Path) -> None:
     start("echo $$ >> pids; exec sleep 600", seconds=1).wait(20)
     assert exit_code(home) == 124
     assert birth(noted(home, 1)[0]) is None
+
+
+WAITS_FOR_THE_SIGNAL = (
+    "import signal, sys; from pathlib import Path; "
+    "signal.signal(signal.SIGUSR1, lambda number, frame: sys.exit(9)); Path('ready').touch(); signal.pause()"
+)
+
+
+def test_a_while_before_its_end_the_job_is_told(start: Start, home: Path) -> None:
+    start(f'exec {sys.executable} -c "{WAITS_FOR_THE_SIGNAL}"', seconds=600, before=TELL).wait(20)
+    assert exit_code(home) == 9
+
+
+def test_a_job_that_waits_for_no_signal_does_not_die_of_it(start: Start, home: Path) -> None:
+    start("touch ready; sleep 0.5; exit 4", seconds=600, before=TELL).wait(20)
+    assert exit_code(home) == 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -214,8 +214,14 @@ def test_two_jobs_get_different_ports(tmp_path: Path, hub: PretendHub, serve: Ca
     assert len({body for _, _, body in hub.reports}) == 2
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGUSR1, 8)])
 def test_signals_are_handed_on_to_the_server(
-    job: Job, hub: PretendHub, serve: Callable[..., str], notes: Path
+    job: Job,
+    hub: PretendHub,
+    serve: Callable[..., str],
+    notes: Path,
+    number: signal.Signals,
+    code: int,
 ) -> None:
     del hub.answer["environment"]["STUB_CODE"]
     job.ticket(serve())
@@ -224,8 +230,25 @@ def test_signals_are_handed_on_to_the_server(
         while not notes.exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 7
+        process.send_signal(number)
+        assert process.wait(20) == code
+
+
+def test_the_end_may_be_near_before_there_is_a_server(
+    job: Job, hub: PretendHub, serve: Callable[..., str], notes: Path
+) -> None:
+    """Neither the wrapper nor a server that isn't ready for the signal dies of it."""
+    first = hub.open()
+    first.shutdown()
+    first.server_close()
+    job.ticket(f"http://127.0.0.1:{first.server_port}/report")
+    with job.start() as process:
+        assert process.stdout is not None
+        assert "trying again" in process.stdout.readline()
+        process.send_signal(signal.SIGUSR1)
+        serve(first.server_port)
+        assert process.wait(30) == 5
+    assert json.loads(notes.read_text())["ignores_usr1"]
 
 
 def test_a_file_at_home_does_not_stand_in_for_pythons_own(

@@ -87,8 +87,14 @@ def test_a_path_stays_one_word_whatever_is_in_it(tmp_path: Path, name: str) -> N
 def test_the_sites_own_lines_run_first_and_in_order() -> None:
     site = a_site().model_copy(update={"setup": ("module load python", 'export A="{{ b }}"')})
     lines = job_script(site, a_request(), SPAWN_ID).splitlines()
-    assert lines[2:4] == ["module load python", 'export A="{{ b }}"']
-    assert lines[4].startswith(f"exec {sys.executable} ")
+    assert lines[-3:-1] == ["module load python", 'export A="{{ b }}"']
+    assert lines[-1].startswith(f"exec {sys.executable} ")
+
+
+def test_a_signal_that_comes_early_ends_no_job(tmp_path: Path) -> None:
+    site = a_site().model_copy(update={"setup": ("kill -USR1 $$",)})
+    python = stand_in(tmp_path / "python")
+    assert SPAWN_ID in run(job_script(site, a_request(), SPAWN_ID, software(python=str(python))), tmp_path)
 
 
 @pytest.mark.parametrize(("partition", "folder"), [("cpu", "x86"), ("gh200", "arm")])

@@ -8,6 +8,7 @@ import math
 import os
 import pwd
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -147,6 +148,33 @@ def write_container_module(home: Path) -> SiteSoftware:
             python=str(home / "python"),
         )
     )
+
+
+SIGNAL_SECONDS = 90
+"""slurmctld looks at the time limits every 30 s."""
+WAITS = """#!{python}
+import signal, pathlib, sys
+home = pathlib.Path({home!r})
+def told(number, frame):
+    (home / "told").touch()
+    sys.exit(0)
+signal.signal(signal.SIGUSR1, told)
+while True:
+    signal.pause()
+"""
+
+
+async def test_a_job_is_told_that_its_end_is_near(desk: Desk) -> None:
+    if TWINS is not SLURM_SITES and desk.site.id not in ("jupiter", "leonardo"):
+        pytest.skip("jobs start like those at LEONARDO here; make test-twins tries it all the same")
+    home = Path(pwd.getpwnam(LEARNER).pw_dir)
+    waits = home / "waits"
+    waits.write_text(WAITS.format(python=sys.executable, home=str(home)))
+    waits.chmod(0o755)
+    short = lesson(desk.site).model_copy(update={"walltime_minutes": 2})
+    job_id = await desk.send(short, job_script(desk.site, short, "f" * 32, python=str(waits)))
+    assert wait_for((home / "told").exists, SIGNAL_SECONDS)
+    await desk.cancel(job_id)
 
 
 async def test_any_gpu_will_do_for_work_that_names_no_maker(desk: Desk) -> None:
