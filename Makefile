@@ -16,8 +16,8 @@ TESTS = tests
 
 PROXY = hub_config/proxy
 PACKAGES = spawner courses grading hub_config kernels
-# What is copied into the environment, not linked: Jupyter's and nbgrader's settings.
-SETTINGS = $(shell find */etc -type f)
+# What is copied into the environment, not linked: Jupyter's and nbgrader's settings, and extensions.
+SETTINGS = $(shell find */etc */share -type f)
 INSTALLED = $(VENV)/.installed
 PROXY_INSTALLED = $(PROXY)/node_modules/.package-lock.json
 

@@ -5,6 +5,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from jupyterhub.spawner import Spawner
@@ -223,6 +224,11 @@ class BatchSpawner(Spawner):
         return environment
 
     # -- life and end
+
+    def ends(self) -> datetime | None:
+        """When the job's time is over; None where nobody knows."""
+        status = self.job.status() if self.job else None
+        return status.ends if status else None
 
     async def poll(self) -> int | None:
         """None while the job lives or nobody knows; a number only when the scheduler said it is gone."""
