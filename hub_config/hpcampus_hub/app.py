@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.ledger import Spawn
@@ -11,7 +12,9 @@ from hpcampus_spawner.spawner import BatchSpawner
 from jupyterhub.app import JupyterHub
 from jupyterhub.utils import url_escape_path, url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from traitlets import Unicode
+from traitlets import Int, Unicode
+
+from hpcampus_hub.idle_servers import IDLE, stop_idle_for_ever
 
 
 class CampusHub(JupyterHub):
@@ -20,6 +23,7 @@ class CampusHub(JupyterHub):
     name = "campus-hub"
 
     reconciler_token = Unicode(help="The token of the service that may start servers again.").tag(config=True)
+    idle_seconds = Int(0, help="After how long an unused server is stopped; 0 for never.").tag(config=True)
 
     async def start(self) -> None:
         """Start as ever, then reconcile for as long as the hub runs."""
@@ -29,6 +33,10 @@ class CampusHub(JupyterHub):
             for away in cluster.ledger.sites() - set(BatchSpawner.clusters):
                 self.log.error("jobs at %s are left alone: it is none of this hub's sites any more", away)
         self._reconciling = [asyncio.create_task(self._reconcile(cluster)) for cluster in clusters]
+        if self.idle_seconds:
+            limit = timedelta(seconds=self.idle_seconds)
+            culling = stop_idle_for_ever(lambda: list(self.users.values()), limit, self._stop_idle, self.log)
+            self._reconciling.append(asyncio.create_task(culling))
 
     async def _reconcile(self, cluster: Cluster) -> None:
         cluster.watch()
@@ -40,15 +48,9 @@ class CampusHub(JupyterHub):
         if self._is_active(spawn):
             return
         self.log.info("taking up job %s of %s/%s again", spawn.job_id, spawn.learner, spawn.server)
-        path = ("users", url_escape_path(spawn.learner), "servers", url_escape_path(spawn.server))
-        request = HTTPRequest(
-            url_path_join(self.hub.api_url, *path),
-            method="POST",
-            headers={"Authorization": f"token {self.reconciler_token}"},
-            body=json.dumps({"user_options": spawn.options}),
-        )
+        body = json.dumps({"user_options": spawn.options})
         try:
-            await AsyncHTTPClient().fetch(request)
+            await self._ask("POST", spawn.learner, spawn.server, body)
         except HTTPClientError as error:
             # The learner may have been quicker and pressed Start.
             if self._is_active(spawn):
@@ -56,6 +58,23 @@ class CampusHub(JupyterHub):
             if 400 <= error.code < 500:
                 raise Refused("not-resumed", f"the hub answered {error.code}") from error
             raise
+
+    async def _stop_idle(self, spawner: BatchSpawner) -> None:
+        """Stop it as its learner would, but remember why."""
+        if spawner.job is not None:
+            spawner.job.cluster.ledger.end(spawner.job.spawn_id, IDLE)
+        await self._ask("DELETE", spawner.user.name, spawner.name)
+
+    async def _ask(self, method: str, learner: str, server: str, body: str | None = None) -> None:
+        """Start or stop one server through the hub's own API."""
+        path = ("users", url_escape_path(learner), "servers", url_escape_path(server))
+        headers = {"Authorization": f"token {self.reconciler_token}"}
+        url = url_path_join(self.hub.api_url, *path)
+        await AsyncHTTPClient().fetch(HTTPRequest(url, method=method, headers=headers, body=body))
+
+    async def update_last_activity(self) -> None:
+        """Believe what servers say of their use: to the proxy, an open page's heartbeat is a use too."""
+        await self.proxy.check_routes(self.users, self._service_map)
 
     def _is_active(self, spawn: Spawn) -> bool:
         user = next((user for user in self.users.values() if user.name == spawn.learner), None)

@@ -5,10 +5,12 @@ import shutil
 import sys
 from typing import Any
 
-from hpcampus_spawner.report import HANDLERS
+from hpcampus_spawner import remaining_time, report
+from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.spawner import BatchSpawner
 
 from hpcampus_hub.demo import DemoAuthenticator, demo_passwords
+from hpcampus_hub.endings import Endings
 from hpcampus_hub.enrolment import Enrolment
 from hpcampus_hub.pages import TEMPLATES, CampusPages
 from hpcampus_hub.settings import Settings
@@ -30,7 +32,7 @@ def hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.redirect_to_server = False
     c.JupyterHub.default_url = "/hub/home"
-    c.JupyterHub.extra_handlers = HANDLERS
+    c.JupyterHub.extra_handlers = [*report.HANDLERS, *remaining_time.HANDLERS]
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports['proxy_api']}"
     c.ConfigurableHTTPProxy.pid_file = str(settings.state / "proxy.pid")
     c.ConfigurableHTTPProxy.command = [shutil.which("configurable-http-proxy") or "configurable-http-proxy"]
@@ -40,8 +42,9 @@ def pages(c: Any, settings: Settings) -> None:
     """Our own pages over JupyterHub's."""
     sites = tuple(settings.site(site_id) for site_id in settings.site_ids)
     campus = CampusPages(sites, _enrolment(settings))
+    endings = Endings(Ledger(settings.database_url("spawns")))
     c.JupyterHub.template_paths = [str(TEMPLATES)]
-    c.JupyterHub.template_vars = {"campus": campus}
+    c.JupyterHub.template_vars = {"campus": campus, "endings": endings}
     c.Spawner.options_form = campus.resource_form
 
 
@@ -53,6 +56,7 @@ def servers(c: Any, settings: Settings) -> None:
     c.JupyterHub.concurrent_spawn_limit = 0
     token = settings.secret("reconciler")
     c.CampusHub.reconciler_token = token
+    c.CampusHub.idle_seconds = 60 * (settings.deployment.stop_idle_after_minutes or 0)
     c.JupyterHub.services = [{"name": "reconciler", "api_token": token, "display": False}]
     c.JupyterHub.load_roles = [{"name": "reconciler", "services": ["reconciler"], "scopes": ["servers"]}]
     c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}

@@ -6,6 +6,7 @@ from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.models import Model, YamlModel
 from hpcampus_spawner.site import SiteId
 from hpcampus_spawner.software import SiteSoftware
+from pydantic import Field
 
 
 class Allocations(Model):
@@ -29,6 +30,8 @@ class Deployment(YamlModel):
     allocations: Mapping[str, Allocations] = {}
     software: Mapping[SiteId, SiteSoftware] = {}
     researchers: str
+    # Servers say every 5 minutes when they were last used.
+    stop_idle_after_minutes: int | None = Field(default=None, ge=15)
     demo: Mapping[str, DemoPerson] = {}
 
     def allocation(self, site_id: str, *, course: str | None, groups: Iterable[str]) -> Allocation:

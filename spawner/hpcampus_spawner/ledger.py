@@ -104,6 +104,11 @@ class Ledger:
         mine = (_SPAWNS.c.learner == learner) & (_SPAWNS.c.server == server)
         return next(iter(self._select(mine & _SPAWNS.c.ended.is_(None))), None)
 
+    def latest(self, learner: str, server: str) -> Spawn | None:
+        """The last spawn of that server, whether it lives or has ended."""
+        mine = (_SPAWNS.c.learner == learner) & (_SPAWNS.c.server == server)
+        return next(reversed(self._select(mine)), None)
+
     def is_live(self, spawn_id: str) -> bool:
         """Whether that spawn's server is still wanted."""
         return bool(self._select((_SPAWNS.c.spawn_id == spawn_id) & _SPAWNS.c.ended.is_(None)))

@@ -136,16 +136,13 @@ class LocalScheduler:
             answer = await self._launcher.order(learner, "result", spawn_id=spawn_id)
         except LauncherError:
             return Ending(word, None, "")
-        code = answer["exit_code"]
-        if word == "COMPLETED" and code:
-            word = "TIMEOUT" if code == TIMED_OUT else "FAILED"
-        return Ending(word, code, str(answer["log"]))
+        return Ending(word, answer["exit_code"], str(answer["log"]))
 
     async def _move(self) -> None:
         """Notice jobs that ended and start those whose turn it is."""
         for job in self._queue:
             if job.active and (job.pid is None or not alive(job.pid, job.born)):
-                word = "COMPLETED" if job.state is JobState.RUNNING else "CANCELLED"
+                word = await self._last_word(job) if job.state is JobState.RUNNING else "CANCELLED"
                 self._replace(job, word=word, ended=datetime.now(UTC))
         oldest = datetime.now(UTC) - KEPT
         # The last one stays, so that no number is ever given twice.
@@ -161,6 +158,14 @@ class LocalScheduler:
             if busy + job.cpus > self._cpus:
                 break
             await self._start(job)
+
+    async def _last_word(self, job: LocalJob) -> str:
+        """How a job that nobody cancelled ended, by the exit code that it wrote."""
+        try:
+            code = (await self._order(job, "result"))["exit_code"]
+        except SchedulerError:
+            return "COMPLETED"
+        return {0: "COMPLETED", None: "COMPLETED", TIMED_OUT: "TIMEOUT"}.get(code, "FAILED")
 
     async def _start(self, job: LocalJob) -> None:
         try:

@@ -154,3 +154,15 @@ def test_a_campus_does_not_start_where_nothing_could_be_sent(tmp_path: Path, sit
     assert done.exit_code == 1
     assert f"{ALL_SITES[site_id].name} can't be tried on this machine" in done.output
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("minutes", ["14", "0", "-60", "often"])
+def test_a_limit_shorter_than_servers_report_is_refused(tmp_path: Path, minutes: str) -> None:
+    file = tmp_path / "campus.yaml"
+    file.write_text(f"{CAMPUS}stop_idle_after_minutes: {minutes}\n")
+    with pytest.raises(BadFile, match="stop_idle_after_minutes"):
+        Deployment.load(file)
+
+
+def test_unused_notebooks_are_left_alone_unless_the_campus_says_otherwise(deployment: Deployment) -> None:
+    assert deployment.stop_idle_after_minutes is None

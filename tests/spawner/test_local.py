@@ -165,6 +165,7 @@ async def test_when_its_time_is_over_a_job_ends_and_says_so(scheduler: LocalSche
     await gone(scheduler, job_id)
     ending = await scheduler.ending("ada", job_id, submission.spawn_id)
     assert (ending.word, ending.exit_code) == ("TIMEOUT", 124)
+    assert (await scheduler.jobs())[job_id].word == "TIMEOUT"
 
 
 async def test_a_job_that_cannot_start_is_said_and_holds_up_nobody(

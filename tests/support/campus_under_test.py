@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import requests
 from hpcampus_hub.lessons import release_all
-from hpcampus_hub.settings import CONFIG_FILE, HUB_CONFIG, NOTEBOOKS, SITES, Settings
+from hpcampus_hub.settings import CONFIG_FILE, COURSES, HUB_CONFIG, NOTEBOOKS, SITES, Settings
 
 Answer = TypeVar("Answer")
 PROXY_PROGRAMS = HUB_CONFIG / "proxy" / "node_modules" / ".bin"
@@ -57,9 +57,10 @@ def programs() -> dict[str, str]:
 class CampusUnderTest:
     """One hub that can be killed and started again. As root it runs as `nobody`, like a laptop would."""
 
-    def __init__(self, settings: Settings, *, as_root: bool = False) -> None:
+    def __init__(self, settings: Settings, *, as_root: bool = False, arguments: Sequence[str] = ()) -> None:
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
+        self._arguments = arguments
         self._become: dict[str, Any] = {}
         release_all(settings)
         if not as_root:
@@ -82,7 +83,7 @@ class CampusUnderTest:
         """Start the hub and wait until it answers."""
         with (self.settings.state / "hub.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE)],
+                [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE), *self._arguments],
                 cwd=self.settings.state,
                 env={
                     **programs(),
@@ -135,12 +136,15 @@ class CampusUnderTest:
 
 
 @contextmanager
-def local_campus(cpus: int = 8, database: str = "") -> Iterator[CampusUnderTest]:
+def local_campus(
+    cpus: int = 8, database: str = "", courses: Path = COURSES, arguments: Sequence[str] = ()
+) -> Iterator[CampusUnderTest]:
     """A running campus on this machine whose queue hands out so many CPUs; nothing of it stays."""
     state = private_folder()
     site = (SITES / "local.yaml").read_text().replace("cpus: 8", f"cpus: {cpus}")
     (state / "local.yaml").write_text(site)
-    campus = CampusUnderTest(Settings(state=state, port=free_port(), sites=state, database=database))
+    settings = Settings(state=state, port=free_port(), sites=state, database=database, courses=courses)
+    campus = CampusUnderTest(settings, arguments=arguments)
     campus.start()
     try:
         yield campus

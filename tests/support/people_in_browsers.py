@@ -50,7 +50,8 @@ class InBrowser:
     def until_lesson(self) -> None:
         """Wait for JupyterLab to open at the lesson, with a kernel."""
         self.page.wait_for_url(f"**/lab/tree/{COURSE}/{LESSON}/{LESSON}.ipynb**", timeout=SLOW)
-        expect(self.page.get_by_role("heading", name="Lesson 1: one thread, one element")).to_be_visible()
+        heading = self.page.get_by_role("heading", name="Lesson 1: one thread, one element")
+        expect(heading).to_be_visible(timeout=SLOW)
         self.until_kernel()
 
     def until_kernel(self) -> None:
@@ -66,6 +67,12 @@ class InBrowser:
             self.page.keyboard.press("Control+a")
             self.page.keyboard.insert_text(answer)
         expect(cells).to_have_count(0)
+
+    def write_over(self, old: str, text: str) -> None:
+        """Replace what the first cell with the old text holds, and leave it unsaved."""
+        self.page.locator(".jp-CodeCell", has_text=old).first.locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(text)
 
     def run_all(self) -> None:
         """Run all cells, wait until the last one is done, and save."""
