@@ -16,6 +16,9 @@ from traitlets import Int, Unicode
 
 from hpcampus_hub.idle_servers import IDLE, stop_idle_for_ever
 
+from hpcampus_hub.operations import READY, hub_readiness
+from hpcampus_hub.settings import Settings
+
 
 class CampusHub(JupyterHub):
     """The hub of HPCampus; `jupyterhub` alone would run too, but would not adopt pending jobs."""
@@ -28,6 +31,8 @@ class CampusHub(JupyterHub):
     async def start(self) -> None:
         """Start as ever, then reconcile for as long as the hub runs."""
         await super().start()
+        ready = hub_readiness(Settings.from_environment(), self.proxy)
+        self.tornado_application.settings[READY] = ready
         clusters = BatchSpawner.clusters.values()
         for cluster in clusters:
             for away in cluster.ledger.sites() - set(BatchSpawner.clusters):

@@ -9,6 +9,7 @@ from hpcampus_spawner import remaining_time, report
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.spawner import BatchSpawner
 
+from hpcampus_hub import operations
 from hpcampus_hub.demo import DemoAuthenticator, demo_passwords
 from hpcampus_hub.endings import Endings
 from hpcampus_hub.enrolment import Enrolment
@@ -32,7 +33,8 @@ def hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.redirect_to_server = False
     c.JupyterHub.default_url = "/hub/home"
-    c.JupyterHub.extra_handlers = [*report.HANDLERS, *remaining_time.HANDLERS]
+    settings.save()
+    c.JupyterHub.extra_handlers = [*report.HANDLERS, *remaining_time.HANDLERS, *operations.HANDLERS]
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports['proxy_api']}"
     c.ConfigurableHTTPProxy.pid_file = str(settings.state / "proxy.pid")
     c.ConfigurableHTTPProxy.command = [shutil.which("configurable-http-proxy") or "configurable-http-proxy"]

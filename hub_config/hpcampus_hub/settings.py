@@ -43,6 +43,18 @@ class Settings(Model):
         """Read the CAMPUS_* variables that `to_environment` wrote."""
         return cls.model_validate_json(environ["CAMPUS_SETTINGS"])
 
+    @classmethod
+    def saved(cls, state: Path) -> Self:
+        """The settings of the campus that lives in that folder; raises `BadFile`."""
+        try:
+            return cls.model_validate_json((state / "settings.json").read_text())
+        except (OSError, ValueError) as problem:
+            raise BadFile(f"{state} holds no campus: {problem}") from problem
+
+    def save(self) -> None:
+        """Keep the settings beside all else, for commands that look at the campus from outside."""
+        (self.state / "settings.json").write_text(self.model_dump_json())
+
     def to_environment(self) -> dict[str, str]:
         """The variable that carries these settings to the hub's process."""
         return {"CAMPUS_SETTINGS": self.model_dump_json()}

@@ -33,6 +33,7 @@ _SPAWNS = sa.Table(
     sa.Column("site", sa.String(31), nullable=False),
     sa.Column("tag", sa.String(128), nullable=False),
     sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("gpus", sa.Integer, nullable=False, default=0),
     sa.Column("secret_hash", sa.String(64), nullable=False),
     sa.Column("job_id", sa.String(64)),
     sa.Column("port", sa.Integer),
@@ -63,6 +64,7 @@ class Spawn:
     site: str
     tag: str
     options: dict[str, Any]
+    gpus: int
     secret_hash: str
     job_id: str | None
     port: int | None

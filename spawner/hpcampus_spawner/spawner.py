@@ -154,6 +154,7 @@ class BatchSpawner(Spawner):
             site=site.id,
             tag=tag,
             options={**self.user_options, "site": site.id},
+            gpus=plan.request.gpus,
             secret=secret,
         )
         job = self._expect(plan.cluster, spawn_id)

@@ -50,6 +50,7 @@ def open_spawn(ledger: Ledger, learner: str = "ada", server: str = "gpu-numba") 
         tag=f"hpcampus:test:{spawn_id}",
         options={"course": "gpu-numba"},
         site="small",
+        gpus=0,
         secret="s" * 43,
     )
     return spawn_id

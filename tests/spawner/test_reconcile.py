@@ -40,6 +40,7 @@ def spawned(cluster: Cluster, server: str, job_id: str | None, *, ended: bool = 
         tag=cluster.tag(spawn_id),
         options={},
         site="small",
+        gpus=0,
         secret="s" * 43,
     )
     if job_id is not None:
