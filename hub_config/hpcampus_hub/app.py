@@ -15,7 +15,6 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from traitlets import Int, Unicode
 
 from hpcampus_hub.idle_servers import IDLE, stop_idle_for_ever
-
 from hpcampus_hub.operations import READY, hub_readiness
 from hpcampus_hub.settings import Settings
 

@@ -98,7 +98,7 @@ def until_again(campus: CampusUnderTest) -> None:
     """Wait until a proxy answers again, and everything is ready."""
 
     def again() -> bool:
-        # Without its proxy nothing of the hub answers; with one that knows no routes yet, only that proxy does.
+        # Without a proxy nothing answers; with one that knows no routes yet, only that proxy does.
         try:
             return ready(campus)[0] == 200
         except (requests.ConnectionError, requests.JSONDecodeError):
@@ -116,6 +116,8 @@ def test_only_operators_see_all_jobs(campus: CampusUnderTest) -> None:
     assert ada.api("GET", "campus/jobs").status_code == 403
     (row,) = otto.api("GET", "campus/jobs").json()
     assert (row["person"], row["server"], row["site"], row["state"]) == ("ada", COURSE, "local", "RUNNING")
+    assert "/hub/campus/jobs" in otto.home()
+    assert "/hub/campus/jobs" not in ada.home()
     page = otto.get("/hub/campus/jobs").text
     assert '<th scope="row">ada</th>' in page
     assert row["job"] in page
