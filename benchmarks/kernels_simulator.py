@@ -7,18 +7,23 @@ of three runs, in seconds of CPU time: others may use the machine at the same ti
 """
 
 import json
+import os
 import platform
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
+os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+import numba.cuda
 import numpy as np
-from hpcampus_kernels import cuda
 from hpcampus_kernels.simulator import simulate
-from numba import float32
+from right_kernels import inclusive_scan, tiled_matmul
 
 RESULT = Path(__file__).parent / "results" / "kernels_simulator.json"
 SIZE, TILE, SCAN, REPEATS = 64, 16, 1024, 3
@@ -30,37 +35,11 @@ MODES: dict[str, tuple[str, ...]] = {
 }
 
 
-@cuda.jit
-def matmul(a: Any, b: Any, c: Any) -> None:
-    tile_a = cuda.shared.array((TILE, TILE), float32)
-    tile_b = cuda.shared.array((TILE, TILE), float32)
-    column, row = cuda.grid(2)
-    x, y = cuda.threadIdx.x, cuda.threadIdx.y
-    total = float32(0)
-    for start in range(0, a.shape[1], TILE):
-        tile_a[y, x] = a[row, start + x]
-        tile_b[y, x] = b[start + y, column]
-        cuda.syncthreads()
-        for k in range(TILE):
-            total += tile_a[y, k] * tile_b[k, x]
-        cuda.syncthreads()
-    c[row, column] = total
-
-
-@cuda.jit
-def scan(x: Any, out: Any) -> None:
-    part = cuda.shared.array(SCAN, float32)
-    t = cuda.threadIdx.x
-    part[t] = x[t]
-    cuda.syncthreads()
-    step = 1
-    while step < SCAN:
-        before = part[t - step] if t >= step else float32(0)
-        cuda.syncthreads()
-        part[t] += before
-        cuda.syncthreads()
-        step *= 2
-    out[t] = part[t]
+def stock(kernel: Any) -> Any:
+    """The same kernel for Numba's simulator, which knows `cuda` as Numba's own module only."""
+    names = {**kernel.__globals__, "cuda": numba.cuda}
+    copy = FunctionType(kernel.__code__, names, kernel.__name__, kernel.__defaults__, kernel.__closure__)
+    return numba.cuda.jit(copy)
 
 
 def least(run: Callable[[], object]) -> float:
@@ -75,7 +54,7 @@ def least(run: Callable[[], object]) -> float:
 
 def measure(kernel: Any, grid: Any, block: Any, arguments: list[Any], expected: Any) -> dict[str, float]:
     """Seconds of Numba's simulator and of every mode of this one, whose answers must be right."""
-    seconds = {"stock": least(lambda: kernel[grid, block](*arguments))}
+    seconds = {"stock": least(lambda: stock(kernel)[grid, block](*arguments))}
     np.testing.assert_allclose(arguments[-1], expected, rtol=1e-4)
     for mode, check in MODES.items():
         arguments[-1][:] = 0
@@ -100,9 +79,9 @@ def main() -> None:
     x, blocks = rng.random(SCAN, np.float32), SIZE // TILE
     rows = {
         f"tiled matmul {SIZE}": measure(
-            matmul, (blocks, blocks), (TILE, TILE), [a, b, np.zeros_like(a)], a @ b
+            tiled_matmul(TILE), (blocks, blocks), (TILE, TILE), [a, b, np.zeros_like(a)], a @ b
         ),
-        f"scan {SCAN}": measure(scan, 1, SCAN, [x, np.zeros_like(x)], np.cumsum(x)),
+        f"scan {SCAN}": measure(inclusive_scan(SCAN), 1, SCAN, [x, np.zeros_like(x)], np.cumsum(x)),
     }
     print(
         f"{'kernel':<18}{'stock s':>10}" + "".join(f"{mode + ' s':>28}{'times faster':>14}" for mode in MODES)

@@ -10,6 +10,7 @@ import pytest
 from hpcampus_kernels import PROBLEMS, cuda
 from hpcampus_kernels.simulator import output, simulate, undefined
 from numba import float32, int32
+from right_kernels import inclusive_scan, tiled_matmul
 
 T = 8
 N = 64
@@ -19,24 +20,6 @@ DETECTORS = ("races", "memory")
 def saxpy(a: Any, x: Any, y: Any) -> None:
     for i in range(cuda.grid(1), y.size, cuda.gridsize(1)):
         y[i] = a * x[i] + y[i]
-
-
-@cuda.jit
-def matmul(a: Any, b: Any, c: Any) -> None:
-    tile_a = cuda.shared.array((T, T), float32)
-    tile_b = cuda.shared.array((T, T), float32)
-    column, row = cuda.grid(2)
-    x, y = cuda.threadIdx.x, cuda.threadIdx.y
-    total = float32(0)
-    for start in range(0, a.shape[1], T):
-        tile_a[y, x] = a[row, start + x] if row < a.shape[0] and start + x < a.shape[1] else float32(0)
-        tile_b[y, x] = b[start + y, column] if start + y < b.shape[0] and column < b.shape[1] else float32(0)
-        cuda.syncthreads()
-        for k in range(T):
-            total += tile_a[y, k] * tile_b[k, x]
-        cuda.syncthreads()
-    if row < c.shape[0] and column < c.shape[1]:
-        c[row, column] = total
 
 
 @cuda.jit
@@ -135,22 +118,6 @@ def histogram_shared(x: Any, counts: Any) -> None:
 
 
 @cuda.jit
-def scan(x: Any, out: Any) -> None:
-    part = cuda.shared.array(N, float32)
-    t = cuda.threadIdx.x
-    part[t] = x[t]
-    cuda.syncthreads()
-    step = 1
-    while step < N:
-        before = part[t - step] if t >= step else float32(0)
-        cuda.syncthreads()
-        part[t] += before
-        cuda.syncthreads()
-        step *= 2
-    out[t] = part[t]
-
-
-@cuda.jit
 def softmax(x: Any, out: Any) -> None:
     part = cuda.shared.array(0, float32)
     row, t = cuda.blockIdx.x, cuda.threadIdx.x
@@ -242,7 +209,7 @@ def cases() -> dict[str, Callable[[], Launch]]:
     sums = np.array([x[i:j].sum() for i, j in pairwise(starts)])
     return {
         "saxpy": lambda: (saxpy, 3, 32, [np.float32(2), x, output(y.copy())], 2, 2 * x + y, 0),
-        "matmul": lambda: (matmul, (2, 2), (T, T), [a, b, new(13, 11)], 2, a @ b, 0),
+        "matmul": lambda: (tiled_matmul(T), (2, 2), (T, T), [a, b, new(13, 11)], 2, a @ b, 0),
         "reduce_shared": lambda: (reduce_shared, 3, N, [x, one()], 1, total, 0),
         "reduce_warp": lambda: (reduce_warp, 3, N, [x, one()], 1, total, 0),
         "reduce_syncwarp": lambda: (reduce_syncwarp, 3, N, [x, one()], 1, total, 0),
@@ -265,7 +232,7 @@ def cases() -> dict[str, Callable[[], Launch]]:
             np.bincount(levels, minlength=16),
             0,
         ),
-        "scan": lambda: (scan, 1, N, [x[:N], new(N)], 1, np.cumsum(x[:N]), 0),
+        "scan": lambda: (cuda.jit(inclusive_scan(N)), 1, N, [x[:N], new(N)], 1, np.cumsum(x[:N]), 0),
         "softmax": lambda: (softmax, 11, 8, [square, new(11, 13)], 1, exps / exps.sum(1, keepdims=True), 32),
         "heat": lambda: (heat, (2, 2), (T, T), [square, new(11, 13)], 1, padded, 0),
         "transpose": lambda: (transpose, (2, 2), (T, T), [square, new(13, 11)], 1, square.T, 0),
