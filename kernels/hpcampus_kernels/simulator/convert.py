@@ -1,20 +1,36 @@
-"""Makes a kernel run here: the same code, with `cuda` and `math` exchanged, in globals of its own.
+"""Makes a kernel run here: translated, with `cuda` and `math` exchanged, in globals of its own."""
 
-No source is needed, so it works on kernels from notebook cells and from anywhere else. Float literals become
-`numpy.float64`: a float32 times a literal is float64 on the device, but would stay float32 in NumPy.
-"""
-
+import ast
+import builtins
 import math
-from collections.abc import Callable
-from types import CellType, CodeType, FunctionType, ModuleType
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from sys import _getframe
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+from numba import types
 
+from hpcampus_kernels.simulator import arithmetic
 from hpcampus_kernels.simulator.device import Device
-from hpcampus_kernels.simulator.values import UnsupportedError, device_math
+from hpcampus_kernels.simulator.log import Line
+from hpcampus_kernels.simulator.memory import DeviceArray
+from hpcampus_kernels.simulator.source import definition
+from hpcampus_kernels.simulator.static import INDEX, Array, Known, Number, Static, of_number
+from hpcampus_kernels.simulator.translate import Translator
+from hpcampus_kernels.simulator.values import UnsupportedError, device_math, scalar
 
-CUDA_MODULES = ("numba.cuda", "numba_cuda.numba.cuda", "numba_cuda_mlir.cuda", "numba.hip")
+CUDA_MODULES = (
+    "hpcampus_kernels.simulated",
+    "numba.cuda",
+    "numba_cuda.numba.cuda",
+    "numba_cuda_mlir.cuda",
+    "numba.hip",
+)
+OWN = ("hpcampus_kernels.simulator.device", "hpcampus_kernels.simulator.values")
+# Written in Python, as device functions are.
+WRITTEN = ("numba.cuda.random", "numba_cuda.numba.cuda.random", "numba_cuda_mlir.cuda.random")
 
 
 def python_function(kernel: Any) -> FunctionType:
@@ -26,57 +42,84 @@ def python_function(kernel: Any) -> FunctionType:
 
 
 class Converter:
-    """Converts a kernel and all functions that it calls; `functions` are their codes, by id."""
+    """Converts a kernel and all functions that it calls; `counting` counts operations and branches, too."""
 
-    def __init__(self, device: Device) -> None:
-        self.device = device
-        self.functions: dict[int, CodeType] = {}
-        self._done: dict[int, FunctionType] = {}
+    def __init__(self, device: Device, counting: bool) -> None:
+        self.device, self.sites, self.counting = device, device.sites, counting
+        self.logging = device.log is not None
+        self.functions: dict[str, FunctionType] = {}
+        self.flops: dict[Line, int] = {}
+        self._done: dict[Any, tuple[str, Translator]] = {}
+        if device.log is not None:
+            self.push, self.keep = device.log.entries.append, device.log.values.append
 
-    def function(self, original: FunctionType) -> Callable[..., Any]:
-        """The function as it runs in the simulator."""
-        if id(original) in self._done:
-            return self._done[id(original)]
-        code = self._code(original.__code__)
-        names: dict[str, Any] = {
-            "__builtins__": original.__globals__.get("__builtins__"),
-            "float": np.float64,
-        }
-        cells = tuple(CellType() for _ in original.__closure__ or ())
-        converted = FunctionType(code, names, original.__name__, original.__defaults__, cells)
-        converted.__kwdefaults__ = original.__kwdefaults__
-        self._done[id(original)] = converted
-        for name in _names(code):
-            if name in original.__globals__:
-                names[name] = self._value(original.__globals__[name], name)
-        for name, old, new in zip(code.co_freevars, original.__closure__ or (), cells, strict=True):
-            new.cell_contents = self._value(old.cell_contents, name)
-        return converted
+    def kernel(self, function: FunctionType, values: Iterable[Any]) -> tuple[Callable[..., Any], bool]:
+        """The kernel for these arguments, and whether it is a generator, because its threads wait."""
+        names = function.__code__.co_varnames
+        known = {name: self.of_argument(value) for name, value in zip(names, values, strict=False)}
+        name, translator = self.specialised(function, known)
+        return self.functions[name], translator.waits
 
-    def _code(self, code: CodeType) -> CodeType:
-        constants = tuple(
-            self._code(c) if isinstance(c, CodeType) else np.float64(c) if type(c) is float else c
-            for c in code.co_consts
-        )
-        converted = code.replace(co_consts=constants)
-        self.functions[id(converted)] = converted
-        return converted
+    def of_argument(self, value: Any) -> Static:
+        """What is known of an argument, which may differ from launch to launch."""
+        if isinstance(value, DeviceArray):
+            return Array(value.dtype, value.ndim, whole=True)
+        number = of_number(value)
+        return Number(number.kind) if isinstance(number, Number) else number
 
-    def _value(self, value: Any, name: str) -> Any:  # noqa: PLR0911 - one for each kind of value
+    def specialised(self, function: FunctionType, known: dict[str, Static]) -> tuple[str, "Translator"]:
+        """A function for parameters of which that is known: its name in `functions`, and its translator."""
+        key = function, tuple(known.items())
+        if key in self._done:
+            return self._done[key]
+        name = f"{function.__name__}:{len(self._done)}"
+        lookup = Names(function, self)
+        translator = Translator(self, lookup, known)
+        self._done[key] = name, translator
+        tree = ast.Module([translator.function(definition(function))], [])
+        exec(compile(tree, function.__code__.co_filename, "exec"), lookup.names)  # noqa: S102 - the kernel itself
+        made = lookup.names[function.__name__]
+        made.__defaults__ = _scalars(function.__defaults__)
+        made.__kwdefaults__ = function.__kwdefaults__
+        self.functions[name] = made
+        return name, translator
+
+    def is_function(self, value: Any) -> bool:
+        """Whether that is a function to be translated."""
+        return isinstance(value, FunctionType) and value.__module__ not in OWN
+
+    def value(self, value: Any, name: str) -> Any:
+        """What stands for that value in a kernel."""
         if isinstance(value, ModuleType):
             return self._module(value)
         if isinstance(value, np.ndarray):
             return self.device.constant(value, name)
-        if type(value) is float:
-            return np.float64(value)
-        module = getattr(value, "__module__", None) or ""
-        if isinstance(value, FunctionType) and not module.startswith(CUDA_MODULES):
-            return self.function(value)
         if isinstance(getattr(value, "py_func", None), FunctionType):
-            return self.function(value.py_func)
-        if module.startswith(CUDA_MODULES):
+            return value.py_func
+        if _of_the_device(value):
             return self._by_name(getattr(value, "__name__", name))
-        return value
+        return scalar(value)
+
+    def static_of(self, value: Any) -> Static:
+        """What is known of a value that is the same for all threads."""
+        return Array(value.dtype, value.ndim) if isinstance(value, DeviceArray) else Known(value)
+
+    def attribute(self, value: Any, name: str) -> Any:
+        """An attribute of a value that is the same for all threads; a Number where threads differ."""
+        if isinstance(value, _Index):
+            return INDEX
+        if value is self.device:
+            if name == "laneid":
+                return INDEX
+            if name in ("threadIdx", "blockIdx"):
+                return _Index(self.device, name)
+        found = getattr(value, name)
+        return found if value in self.device.parts else self.value(found, name)
+
+    @staticmethod
+    def constant(kind: types.Type, value: Any) -> Any:
+        """A number of that type."""
+        return _constant(kind, value)
 
     def _by_name(self, name: str) -> Any:
         """What a kernel imported by its name; an index must stay that of the thread that asks."""
@@ -89,11 +132,83 @@ class Converter:
             return device_math
         if module.__name__ in CUDA_MODULES:
             return self.device
+        if module.__name__.startswith(CUDA_MODULES) and module.__name__.endswith(".cg"):
+            return self.device.cg
         if module.__name__ == "numba":
             return _Numba(self.device, module)
-        if module.__name__ in ("numpy", "numba.types", "numba.core.types", "operator"):
+        if module.__name__ in ("numpy", "numba.types", "numba.core.types", "operator", *WRITTEN):
             return module
         return _Refused(module.__name__)
+
+    # Counted while the kernel runs.
+
+    def add_flops(self, line: Line, count: int) -> None:
+        """So many operations in that line."""
+        self.flops[line] = self.flops.get(line, 0) + count
+
+    def counted(self, operation: Callable[..., Any], *values: Any) -> Any:
+        """An operation of which it shows only now whether it counts."""
+        result = arithmetic.apply(operation, *values)
+        if isinstance(result, np.inexact):
+            frame = _getframe(1)
+            self.add_flops(Line(frame.f_code.co_filename, frame.f_lineno), 1)
+        return result
+
+    def branch(self, site: int, taken: Any) -> Any:
+        """A thread takes a branch, or does not."""
+        branches = self.device.branches
+        branches.append(self.device.thread.number)
+        branches.append(2 * site + bool(taken))
+        return taken
+
+    def rounds(self, site: int, items: Iterable[Any]) -> Iterator[Any]:
+        """A thread takes another round of a loop, or does not."""
+        for item in items:
+            self.branch(site, taken=True)
+            yield item
+        self.branch(site, taken=False)
+
+
+class Names:
+    """The globals of a translated function, filled with what it uses."""
+
+    def __init__(self, function: FunctionType, converter: Converter) -> None:
+        self.file = function.__code__.co_filename
+        self.names: dict[str, Any] = {"__builtins__": builtins}
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        self._cells, self._globals, self._converter = dict(cells), function.__globals__, converter
+
+    def find(self, name: str) -> Any:
+        """What stands for that name in the kernel; a NameError if there is nothing."""
+        if name not in self.names:
+            self.names[name] = self._converter.value(self._original(name), name)
+        return self.names[name]
+
+    def _original(self, name: str) -> Any:
+        if name in self._cells:
+            try:
+                return self._cells[name].cell_contents
+            except ValueError:
+                raise NameError(f"name {name!r} is not defined") from None
+        if name in self._globals:
+            return self._globals[name]
+        if hasattr(builtins, name):
+            return getattr(builtins, name)
+        raise NameError(f"name {name!r} is not defined")
+
+
+def _of_the_device(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or ""
+    return isinstance(module, str) and module.startswith(CUDA_MODULES) and module not in WRITTEN
+
+
+def _scalars(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    return None if values is None else tuple(scalar(value) for value in values)
+
+
+@cache
+def _constant(kind: types.Type, value: Any) -> Any:
+    return arithmetic.converter(kind)(value)
 
 
 class _Numba:
@@ -124,8 +239,3 @@ class _Refused:
 
     def __getattr__(self, name: str) -> Any:
         raise UnsupportedError(f"the simulator has no {self._name}.{name} in kernels")
-
-
-def _names(code: CodeType) -> set[str]:
-    nested = (c for c in code.co_consts if isinstance(c, CodeType))
-    return set(code.co_names).union(*(_names(c) for c in nested))

@@ -1,23 +1,24 @@
 """`cuda` as kernels see it in the simulator: indices, memory, barriers and warps."""
 
-import dis
 from collections.abc import Callable
+from dataclasses import replace
 from sys import _getframe
 from types import FrameType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from greenlet import greenlet  # type: ignore[import-untyped]
 
 from hpcampus_kernels.simulator.atomics import Atomics
 from hpcampus_kernels.simulator.clocks import Releases
 from hpcampus_kernels.simulator.findings import UNINITIALISED, WARP, Finding, Findings
-from hpcampus_kernels.simulator.log import Line, Log, Region, line_of
+from hpcampus_kernels.simulator.log import Line, Log, Region, Site, line_of
 from hpcampus_kernels.simulator.memory import DeviceArray, LocalArray, Memory, device_array, unset
 from hpcampus_kernels.simulator.table import Shape
 from hpcampus_kernels.simulator.threads import BLOCK, SPIN, VOTE, Dim3, Thread, Wait
 from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements
 
+# After so many atomic operations in a row that changed nothing, a thread lets others run.
+IDLE = 32
 ALL_LANES = {-1, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF}
 MAX_SHARED_BYTES = 48 * 1024
 
@@ -25,19 +26,20 @@ MAX_SHARED_BYTES = 48 * 1024
 class Device:
     """Stands where kernels say `cuda`. One for each launch, so that launches don't meet."""
 
-    def __init__(
-        self, shape: Shape, hub: greenlet, log: Log | None, findings: Findings, dynamic_bytes: int
-    ) -> None:
+    def __init__(self, shape: Shape, log: Log | None, findings: Findings, dynamic_bytes: int) -> None:
         self.gridDim, self.blockDim, self.warpsize = shape.grid, shape.block, shape.warpsize
         self.threadIdx = self.blockIdx = Dim3(0, 0, 0)
         self.laneid = 0
         self.thread: Thread
-        self.hub, self.log, self.findings, self.dynamic_bytes = hub, log, findings, dynamic_bytes
+        self.log, self.findings, self.dynamic_bytes = log, findings, dynamic_bytes
+        self.sites: list[Site] = log.sites if log else []
+        self.branches: list[int] = []
         self.releases = Releases()
         self.atomic = Atomics(self)
         self.shared = SimpleNamespace(array=self._shared_array)
         self.local = SimpleNamespace(array=self._local_array)
         self.const = SimpleNamespace(array_like=self.constant)
+        self.parts: tuple[Any, ...] = (self, self.atomic, self.shared, self.local, self.const)
 
     def __getattr__(self, name: str) -> Any:
         raise UnsupportedError(f"the simulator has no cuda.{name}")
@@ -71,15 +73,15 @@ class Device:
 
     # Memory.
 
-    def _shared_array(self, shape: Any, dtype: Any, alignment: int | None = None) -> DeviceArray:
-        frame, block = _getframe(1), self.thread.block
+    def _shared_array(self, place: Any, name: str, shape: Any, dtype: Any) -> DeviceArray:
+        """One for each block and each place in the source; the translator gives place and name."""
+        block, kind = self.thread.block, as_dtype(dtype)
         shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
-        kind = as_dtype(dtype)
-        place: Any = "dynamic" if shape == (0,) else (frame.f_code, frame.f_lasti)
+        place = "dynamic" if shape == (0,) else place
         if place not in block.shared:
             if place == "dynamic":
                 shape = (self.dynamic_bytes // kind.itemsize,)
-            block.shared[place] = self._declare(_assigned(frame, "shared"), shape, kind)
+            block.shared[place] = self._declare(name or "shared", shape, kind)
         array: DeviceArray = block.shared[place]
         if array.dtype != kind:
             raise UnsupportedError(
@@ -88,30 +90,32 @@ class Device:
         return array
 
     def _declare(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> DeviceArray:
-        block, size = self.thread.block, int(np.prod(shape, dtype=np.int64))
-        base = self.log.place(size) if self.log else 0
+        block = self.thread.block
         offset = -(-block.shared_bytes // 16) * 16
-        block.shared_bytes = offset + size * dtype.itemsize
+        region = Region(name, 0, shape, dtype, block.number, offset, defined=False)
+        block.shared_bytes = offset + region.size // region.width * dtype.itemsize
         if block.shared_bytes > MAX_SHARED_BYTES:
             raise UnsupportedError(
                 f"{block.shared_bytes} bytes of shared memory: a block has {MAX_SHARED_BYTES}"
             )
-        region = Region(name, base, shape, dtype, block.number, offset, defined=False)
         if self.log is not None:
+            region = replace(region, base=self.log.place(region.size))
             self.log.regions.append(region)
-        return device_array(Memory(region, unset(shape, dtype), self.log, self.running, self.findings.add))
+        return device_array(self.memory(region, unset(region), self.log))
 
-    def _local_array(self, shape: Any, dtype: Any, alignment: int | None = None) -> DeviceArray:
+    def memory(self, region: Region, values: list[Any], log: Log | None) -> Memory:
+        """The memory of an array."""
+        return Memory(region, values, log, self.running, self.findings.add, self.sites)
+
+    def _local_array(self, _place: Any, name: str, shape: Any, dtype: Any) -> DeviceArray:
         shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
-        kind = as_dtype(dtype)
-        region = Region(_assigned(_getframe(1), "local"), 0, shape, kind)
-        memory = Memory(region, unset(shape, kind), None, self.running, self.findings.add)
-        return LocalArray(memory, self._unread)
+        region = Region(name or "local", 0, shape, as_dtype(dtype))
+        return LocalArray(self.memory(region, unset(region), None), self._unread)
 
-    def _unread(self, element: str, frame: FrameType) -> None:
+    def _unread(self, element: str, line: Line) -> None:
         name, who = element.partition("[")[0], self.who()
         message = f"{who.capitalize()} reads {element} before it wrote it; a local array starts with anything"
-        self.findings.add(Finding(UNINITIALISED, message, line_of(frame), name, element, (who,)))
+        self.findings.add(Finding(UNINITIALISED, message, line, name, element, (who,)))
 
     def constant(self, values: Any, name: str = "constant") -> DeviceArray:
         """An array that kernels can only read."""
@@ -119,38 +123,44 @@ class Device:
             return values
         array = np.asarray(values)
         region = Region(name, 0, array.shape, as_dtype(array.dtype))
-        return device_array(Memory(region, elements(array), None, self.running, self.findings.add))
+        return device_array(self.memory(region, elements(array), None))
 
     # Barriers and fences.
 
-    def wait(self, wait: Wait) -> Any:
-        """Let others run until what this thread waits for has come."""
+    # What waits gives what it waits for; the translator puts a `yield` around it.
+
+    def idle(self) -> bool:
+        """Whether the thread has done nothing for long but atomic operations that changed nothing."""
         thread = self.thread
-        thread.wait = wait
-        self.hub.switch()
-        return thread.answer
+        idle = thread.idle >= IDLE
+        thread.idle = 0 if idle else thread.idle
+        return idle
 
-    def syncthreads(self) -> None:
+    def spin(self, line: Line) -> Wait:
+        """Let others run."""
+        return Wait(SPIN, "a spin-wait", line)
+
+    def syncthreads(self) -> Wait:
         """Wait for all threads of the block."""
-        self.wait(Wait(BLOCK, "syncthreads", line_of(_getframe(1))))
+        return Wait(BLOCK, "syncthreads", line_of(_getframe(1)))
 
-    def syncthreads_count(self, predicate: Any) -> Any:
+    def syncthreads_count(self, predicate: Any) -> Wait:
         """Wait, and count those for whom it is true."""
         return self._reduce(predicate, lambda all_: sum(map(bool, all_)), _getframe(1))
 
-    def syncthreads_and(self, predicate: Any) -> Any:
+    def syncthreads_and(self, predicate: Any) -> Wait:
         """Wait, and say whether it is true for all."""
         return self._reduce(predicate, lambda all_: int(all(all_)), _getframe(1))
 
-    def syncthreads_or(self, predicate: Any) -> Any:
+    def syncthreads_or(self, predicate: Any) -> Wait:
         """Wait, and say whether it is true for any."""
         return self._reduce(predicate, lambda all_: int(any(all_)), _getframe(1))
 
-    def _reduce(self, value: Any, reduce: Callable[[list[Any]], Any], frame: FrameType) -> Any:
+    def _reduce(self, value: Any, reduce: Callable[[list[Any]], Any], frame: FrameType) -> Wait:
         def answer(values: dict[int, Any]) -> dict[int, Any]:
             return dict.fromkeys(values, reduce(list(values.values())))
 
-        return self.wait(Wait(BLOCK, "syncthreads", line_of(frame), value, answer=answer))
+        return Wait(BLOCK, "syncthreads", line_of(frame), value, answer=answer)
 
     def threadfence(self) -> None:
         """What was done before is seen by all before what is done after."""
@@ -184,9 +194,9 @@ class Device:
             epoch = thread.block.epoch
             self.log.turn(thread.number, epoch, thread.warp_epoch, thread.knowledge.acquired)
 
-    def nanosleep(self, _nanoseconds: int) -> None:
+    def nanosleep(self, _nanoseconds: int) -> Wait:
         """Let others run."""
-        self.wait(Wait(SPIN, "nanosleep", line_of(_getframe(1))))
+        return Wait(SPIN, "nanosleep", line_of(_getframe(1)))
 
     # Warps.
 
@@ -200,15 +210,15 @@ class Device:
         self.findings.add(Finding(WARP, message, line, threads=(self.who(),)))
         return lanes | {self.laneid}
 
-    def _exchange(self, name: str, mask: Any, value: Any, answer: Callable[[dict[int, Any]], Any]) -> Any:
+    def _exchange(self, name: str, mask: Any, value: Any, answer: Callable[[dict[int, Any]], Any]) -> Wait:
         line = line_of(_getframe(2))
-        return self.wait(Wait(VOTE, name, line, value, self._lanes(mask, name, line), answer))
+        return Wait(VOTE, name, line, value, self._lanes(mask, name, line), answer)
 
-    def syncwarp(self, mask: Any = -1) -> None:
+    def syncwarp(self, mask: Any = -1) -> Wait:
         """Wait for the lanes of the warp."""
-        self._exchange("syncwarp", mask, None, lambda values: {})
+        return self._exchange("syncwarp", mask, None, lambda values: {})
 
-    def _shuffle(self, name: str, mask: Any, value: Any, source: int) -> Any:
+    def _shuffle(self, name: str, mask: Any, value: Any, source: int) -> Wait:
         own, line, thread = self.laneid, line_of(_getframe(2)), self.thread
 
         def answer(values: dict[int, Any]) -> dict[int, Any]:
@@ -220,46 +230,46 @@ class Device:
                 self.findings.add(Finding(WARP, message, line, threads=(who,)))
             return {own: values.get(source, values[own])}
 
-        return self.wait(Wait(VOTE, name, line, value, self._lanes(mask, name, line), answer))
+        return Wait(VOTE, name, line, value, self._lanes(mask, name, line), answer)
 
-    def shfl_sync(self, mask: Any, value: Any, source: Any) -> Any:
+    def shfl_sync(self, mask: Any, value: Any, source: Any) -> Wait:
         """The value of that lane."""
         return self._shuffle("shfl_sync", mask, value, int(source) % self.warpsize)
 
-    def shfl_up_sync(self, mask: Any, value: Any, delta: Any) -> Any:
+    def shfl_up_sync(self, mask: Any, value: Any, delta: Any) -> Wait:
         """The value of the lane so many below; the own value if there is none."""
         source = self.laneid - int(delta)
         return self._shuffle("shfl_up_sync", mask, value, source if source >= 0 else self.laneid)
 
-    def shfl_down_sync(self, mask: Any, value: Any, delta: Any) -> Any:
+    def shfl_down_sync(self, mask: Any, value: Any, delta: Any) -> Wait:
         """The value of the lane so many above; the own value if there is none."""
         source = self.laneid + int(delta)
         return self._shuffle("shfl_down_sync", mask, value, source if source < self.warpsize else self.laneid)
 
-    def shfl_xor_sync(self, mask: Any, value: Any, flip: Any) -> Any:
+    def shfl_xor_sync(self, mask: Any, value: Any, flip: Any) -> Wait:
         """The value of the lane whose number differs in these bits."""
         source = self.laneid ^ int(flip)
         return self._shuffle("shfl_xor_sync", mask, value, source if source < self.warpsize else self.laneid)
 
-    def all_sync(self, mask: Any, predicate: Any) -> Any:
+    def all_sync(self, mask: Any, predicate: Any) -> Wait:
         """Whether it is true for all lanes."""
         return self._exchange("all_sync", mask, predicate, lambda v: dict.fromkeys(v, all(v.values())))
 
-    def any_sync(self, mask: Any, predicate: Any) -> Any:
+    def any_sync(self, mask: Any, predicate: Any) -> Wait:
         """Whether it is true for any lane."""
         return self._exchange("any_sync", mask, predicate, lambda v: dict.fromkeys(v, any(v.values())))
 
-    def eq_sync(self, mask: Any, predicate: Any) -> Any:
+    def eq_sync(self, mask: Any, predicate: Any) -> Wait:
         """Whether it is the same for all lanes."""
         return self._exchange(
             "eq_sync", mask, bool(predicate), lambda v: dict.fromkeys(v, len(set(v.values())) == 1)
         )
 
-    def ballot_sync(self, mask: Any, predicate: Any) -> Any:
+    def ballot_sync(self, mask: Any, predicate: Any) -> Wait:
         """The lanes for which it is true, as bits."""
         return self._exchange("ballot_sync", mask, predicate, lambda v: dict.fromkeys(v, _bits(v, bool)))
 
-    def match_any_sync(self, mask: Any, value: Any) -> Any:
+    def match_any_sync(self, mask: Any, value: Any) -> Wait:
         """The lanes with the same value, as bits."""
 
         def answer(values: dict[int, Any]) -> dict[int, Any]:
@@ -270,7 +280,7 @@ class Device:
 
         return self._exchange("match_any_sync", mask, value, answer)
 
-    def match_all_sync(self, mask: Any, value: Any) -> Any:
+    def match_all_sync(self, mask: Any, value: Any) -> Wait:
         """All lanes as bits and True if they have one value, else 0 and False."""
 
         def answer(values: dict[int, Any]) -> dict[int, Any]:
@@ -279,7 +289,7 @@ class Device:
 
         return self._exchange("match_all_sync", mask, value, answer)
 
-    def activemask(self) -> int:
+    def activemask(self) -> Wait:
         """The lanes of the warp that come to this line together, as bits."""
         wait = Wait(
             VOTE,
@@ -287,7 +297,7 @@ class Device:
             line_of(_getframe(1)),
             answer=lambda v: dict.fromkeys(v, _bits(v, lambda _: True)),
         )
-        return int(self.wait(wait))
+        return wait
 
     def lanemask_lt(self) -> int:
         """The lanes below the own, as bits."""
@@ -350,13 +360,3 @@ def _unsigned(value: Any) -> tuple[int, int]:
     wide = getattr(value, "itemsize", 4) == 8 or not -(2**31) <= int(value) < 2**32
     width = 64 if wide else 32
     return int(value) & ((1 << width) - 1), width
-
-
-def _assigned(frame: FrameType, otherwise: str) -> str:
-    """The name that gets the result of the call this frame is at."""
-    for instruction in dis.get_instructions(frame.f_code):
-        if instruction.offset > frame.f_lasti and instruction.opname.startswith("STORE_"):
-            return str(instruction.argval)
-        if instruction.offset > frame.f_lasti and instruction.opname not in ("CACHE", "COPY"):
-            break
-    return otherwise

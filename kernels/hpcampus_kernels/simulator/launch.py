@@ -3,12 +3,11 @@
 import inspect
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
 import numpy as np
-from greenlet import getcurrent  # type: ignore[import-untyped]
 
 from hpcampus_kernels.simulator.convert import Converter, python_function
 from hpcampus_kernels.simulator.coverage import coverage, uninitialised
@@ -16,12 +15,12 @@ from hpcampus_kernels.simulator.device import Device
 from hpcampus_kernels.simulator.findings import ENDLESS, STOPPED, Finding, Findings
 from hpcampus_kernels.simulator.log import Line, Log, Region
 from hpcampus_kernels.simulator.measure import measures
-from hpcampus_kernels.simulator.memory import DeviceArray, Memory, device_array
+from hpcampus_kernels.simulator.memory import DeviceArray, device_array
 from hpcampus_kernels.simulator.races import races
 from hpcampus_kernels.simulator.report import Measure, Report
 from hpcampus_kernels.simulator.table import Shape, Table, tabulate
 from hpcampus_kernels.simulator.threads import Dim3, Scheduler
-from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements, scalar
+from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements, restore, scalar
 from hpcampus_kernels.simulator.watchdog import OverBudgetError, watchdog
 
 # What can be asked for. Bounds, barriers and endless loops are always looked for.
@@ -82,7 +81,7 @@ def simulate(  # noqa: PLR0913 - a launch has a shape, and a simulation its sett
     shape = Shape(_extent(grid, "grid"), _extent(block, "block"), warpsize)
     if shape.threads > MAX_THREADS:
         raise ValueError(f"a block has at most {MAX_THREADS} threads, not {shape.threads}")
-    launch = _Launch(function, shape, Log() if wanted else None, shared_bytes)
+    launch = _Launch(function, shape, Log() if wanted else None, shared_bytes, MEASURES in wanted)
     launch.run(arguments, schedule, budget)
     if isinstance(launch.error, UnsupportedError):
         raise launch.error
@@ -103,7 +102,9 @@ def observe(
 ) -> Observation:
     """Run a kernel once, in the natural order of its threads, without any judgement."""
     function = python_function(kernel)
-    launch = _Launch(function, Shape(_extent(grid, "grid"), _extent(block, "block"), 32), Log(), 0)
+    launch = _Launch(
+        function, Shape(_extent(grid, "grid"), _extent(block, "block"), 32), Log(), 0, counting=False
+    )
     launch.run(arguments, 0, budget)
     if launch.error is not None:
         launch.log = None  # what a kernel did before it was stopped is judged by nobody
@@ -119,10 +120,13 @@ def _extent(given: int | Sequence[int], what: str) -> Dim3:
 
 
 class _Launch:
-    def __init__(self, function: FunctionType, shape: Shape, log: Log | None, shared_bytes: int) -> None:
+    def __init__(
+        self, function: FunctionType, shape: Shape, log: Log | None, shared_bytes: int, counting: bool
+    ) -> None:
         self.function, self.shape, self.log = function, shape, log
         self.findings = Findings()
-        self.device = Device(shape, getcurrent(), log, self.findings, shared_bytes)
+        self.device = Device(shape, log, self.findings, shared_bytes)
+        self.converter = Converter(self.device, counting)
         self.error: BaseException | None = None
         self.arrays: dict[str, tuple[np.ndarray[Any, Any], DeviceArray]] = {}
 
@@ -133,10 +137,7 @@ class _Launch:
                 f"{self.function.__name__} takes {', '.join(names)}, but got {len(arguments)} values"
             )
         values = [self._argument(name, value) for name, value in zip(names, arguments, strict=True)]
-        converter = Converter(self.device)
-        body = converter.function(self.function)
-        if self.log is not None:
-            self.log.functions = converter.functions
+        body, _ = self.converter.kernel(self.function, values)
         scheduler = Scheduler(
             lambda: body(*values),
             self.shape.grid,
@@ -165,20 +166,20 @@ class _Launch:
                 reason = f"The kernel stopped with {type(error).__name__}: {error}"
             self._stopped(STOPPED, reason, error)
         for host, device in self.arrays.values():
-            host[...] = np.array(device._elements, host.dtype).reshape(host.shape)
+            restore(host, device.elements)
 
     def _argument(self, name: str, value: Any) -> Any:
         given = value if isinstance(value, Argument) else Argument(value)
         array = given.array
         if not isinstance(array, np.ndarray):
             return scalar(array)
-        base = self.log.place(array.size) if self.log else 0
         region = Region(
-            name, base, array.shape, as_dtype(array.dtype), defined=given.defined, covered=given.covered
+            name, 0, array.shape, as_dtype(array.dtype), defined=given.defined, covered=given.covered
         )
         if self.log is not None:
+            region = replace(region, base=self.log.place(region.size))
             self.log.regions.append(region)
-        memory = Memory(region, elements(array), self.log, self.device.running, self.findings.add)
+        memory = self.device.memory(region, elements(array), self.log)
         self.arrays[name] = array, device_array(memory)
         return self.arrays[name][1]
 

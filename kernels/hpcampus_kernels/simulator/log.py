@@ -1,27 +1,21 @@
 """What a launch did, written down as fast as Python can, to be judged with NumPy afterwards.
 
 Two integers for each access: the address (an element's number in one long row of all arrays) and the site
-(which instruction of which function, and whether it reads, writes or does an atomic operation). Who did it is
+(which expression of the kernel, and whether it reads, writes or does an atomic operation). Who did it is
 not written for each access: threads take turns, so a `Turn` says from where on the log belongs to a thread.
 """
 
-import dis
 import linecache
-from bisect import bisect_right
 from dataclasses import dataclass, field
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-READ, WRITE, ATOMIC = 0, 1, 2
+READ, WRITE, ATOMIC, BRANCH = 0, 1, 2, 3
 KINDS = ("read", "write", "atomic")
-# An instruction's offset is even, so that there is room for WRITE; ATOMIC has a bit of its own.
-ATOMIC_BIT = 1 << 19
-CODE_BITS = 20
 CHUNK = 1 << 18
-CACHE = dis.opmap["CACHE"]
 
 Integers = NDArray[np.int64]
 # What a thread knows through releases and acquires: see clocks.py.
@@ -78,13 +72,32 @@ class Region:
         return self.block >= 0
 
     @property
+    def leaves(self) -> "tuple[np.dtype[Any], ...]":
+        """The types of what an element consists of: of the fields of a record, or just its own."""
+        return tuple(self.dtype[name] for name in self.dtype.names) if self.dtype.names else (self.dtype,)
+
+    @property
+    def width(self) -> int:
+        """Addresses of an element."""
+        return len(self.dtype.names) if self.dtype.names else 1
+
+    @property
     def size(self) -> int:
-        """Its elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        """Its addresses."""
+        return self.width * int(np.prod(self.shape, dtype=np.int64))
 
     def element(self, address: int) -> str:
         """The element at that address, as a learner writes it."""
-        return named(self.name, tuple(int(i) for i in np.unravel_index(address - self.base, self.shape)))
+        number, leaf = divmod(address - self.base, self.width)
+        name = named(self.name, tuple(int(i) for i in np.unravel_index(number, self.shape)))
+        return f"{name}.{self.dtype.names[leaf]}" if self.dtype.names else name
+
+    def bytes(self, addresses: Integers) -> Integers:
+        """Where these addresses lie, from the start of the array."""
+        numbers, leaves = np.divmod(addresses - self.base, self.width)
+        fields = self.dtype.fields
+        offsets = [fields[name][1] for name in self.dtype.names or ()] if fields else [0]
+        return np.asarray(numbers * self.dtype.itemsize + np.array(offsets, np.int64)[leaves])
 
 
 def named(name: str, place: tuple[int, ...]) -> str:
@@ -92,12 +105,11 @@ def named(name: str, place: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, place))}]"
 
 
-class _Codes(dict[int, int]):
-    """A number for each function, above the bits of an instruction's offset."""
+class Site(NamedTuple):
+    """One expression of a kernel that touches memory."""
 
-    def __missing__(self, code: int) -> int:
-        self[code] = len(self) << CODE_BITS
-        return self[code]
+    line: Line
+    kind: int
 
 
 @dataclass
@@ -108,8 +120,7 @@ class Log:
     values: list[Any] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
-    codes: _Codes = field(default_factory=_Codes)
-    functions: dict[int, CodeType] = field(default_factory=dict)
+    sites: list[Site] = field(default_factory=list)
     flushed: int = 0
     _chunks: list[Integers] = field(default_factory=list)
     _end: int = 0
@@ -139,44 +150,17 @@ class Log:
     def accesses(self) -> Integers:
         """All of them, in order, as rows of address and site."""
         self._pack()
-        rows = np.concatenate(self._chunks)
-        sites, place = np.unique(rows[:, 1], return_inverse=True)
-        rows[:, 1] = np.array([self._start(site) for site in sites.tolist()], np.int64)[place]
-        return rows
-
-    def _start(self, site: int) -> int:
-        """The same site at the start of its instruction; once it is warm, Python gives its end."""
-        code, offset = self._code(site).co_code, site & (ATOMIC_BIT - 2)
-        first = offset
-        while code[first] == CACHE:
-            first -= 2
-        return site - offset + first
-
-    def _code(self, site: int) -> CodeType:
-        return next(c for c in self.functions.values() if self.codes[id(c)] >> CODE_BITS == site >> CODE_BITS)
-
-    def region(self, address: int) -> Region:
-        """The array at that address."""
-        return self.regions[bisect_right(self.regions, address, key=lambda region: region.base) - 1]
-
-    def site(self, frame: FrameType, kind: int) -> int:
-        """The number of the instruction that frame is at."""
-        bits = ATOMIC_BIT if kind == ATOMIC else kind
-        return self.codes[id(frame.f_code)] + frame.f_lasti + bits
+        return np.concatenate(self._chunks)
 
     def line(self, site: int) -> Line:
-        """The line of that instruction."""
-        code = self._code(site)
-        offset = site & (ATOMIC_BIT - 2)
-        number = next((n for first, last, n in code.co_lines() if first <= offset < last and n), 0)
-        return Line(code.co_filename, number)
+        """The line of that site."""
+        return self.sites[site].line
+
+    def kinds(self, sites: Integers) -> Integers:
+        """READ, WRITE or ATOMIC for each site."""
+        return np.array([site.kind for site in self.sites] or [0], np.int64)[sites]
 
 
 def line_of(frame: FrameType) -> Line:
     """The line that frame is at."""
     return Line(frame.f_code.co_filename, frame.f_lineno)
-
-
-def kinds(sites: Integers) -> Integers:
-    """READ, WRITE or ATOMIC for each site."""
-    return np.where(sites & ATOMIC_BIT, ATOMIC, sites & 1)

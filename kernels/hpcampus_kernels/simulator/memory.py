@@ -1,5 +1,8 @@
 """Arrays as a kernel sees them: every access is checked and written into the log.
 
+Most accesses never come here: `accesses.py` writes the check and the log into the kernel itself. What it
+can't do there (views, records, local arrays, accesses outside) is done here.
+
 An access outside an array is a finding; a read gives 0, a write is dropped, and the kernel runs on. What it
 would do on a GPU (nothing, a crash, damage elsewhere) is not imitated.
 """
@@ -7,14 +10,12 @@ would do on a GPU (nothing, a crash, damage elsewhere) is not imitated.
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from sys import _getframe
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from hpcampus_kernels.simulator.findings import OUTSIDE, Finding
-from hpcampus_kernels.simulator.log import READ, WRITE, Log, Region, line_of, named
+from hpcampus_kernels.simulator.log import READ, WRITE, Line, Log, Region, Site, named
 from hpcampus_kernels.simulator.threads import Thread
 from hpcampus_kernels.simulator.values import UnsupportedError, caster, poison
 
@@ -31,16 +32,14 @@ class Memory:
         log: Log | None,
         who: Callable[[], Thread],
         report: Report,
+        sites: list[Site],
     ) -> None:
         self.region = region
         self.elements = elements
         self.log = log
         self.who = who
         self.report = report
-        self.cast = caster(region.dtype)
-
-    def __len__(self) -> int:
-        return len(self.elements)
+        self.sites = sites
 
     def integer(self, index: Any) -> int:
         """An index, which must be an integer, inside and outside."""
@@ -54,20 +53,19 @@ class Memory:
             )
             raise TypeError(message) from None
 
-    def outside(self, place: Any, shape: tuple[int, ...], kind: int, frame: FrameType) -> Any:
-        """Report an access outside; what a read gives instead."""
+    def outside(self, place: Any, shape: tuple[int, ...], site: int) -> None:
+        """Report an access outside."""
         places = tuple(place) if isinstance(place, tuple) else (place,)
         places = tuple(self.integer(index) for index in places)
         thread = self.who()
         element, who = named(self.region.name, places), str(thread)
+        line, kind = self.sites[site]
         did = "read" if kind == READ else "changed"
         message = f"{who.capitalize()} {did} {element}, but {self.region.name} {extent(shape)}"
         if any(index < 0 for index in places):
             message += "; on a GPU a negative index reaches other memory, and nobody notices"
-        line = line_of(frame)
         found = Finding(OUTSIDE, message, line, self.region.name, element, (who,))
         self.report(replace(found, thread=thread.number, place=places))
-        return self.cast(0)
 
 
 def extent(shape: tuple[int, ...]) -> str:
@@ -86,216 +84,197 @@ def _selects_many(key: Any, dimensions: int) -> bool:
 
 
 class DeviceArray:
-    """What all arrays in kernels have; this one works for any number of dimensions and any strides."""
+    """An array of any number of dimensions and any strides, or a part of one."""
 
     def __init__(
-        self, memory: Memory, shape: tuple[int, ...], strides: tuple[int, ...], start: int = 0
+        self,
+        memory: Memory,
+        shape: tuple[int, ...],
+        strides: tuple[int, ...],
+        start: int = 0,
+        dtype: "np.dtype[Any] | None" = None,
     ) -> None:
-        self._memory = memory
-        self._elements = memory.elements
-        self._cast = memory.cast
-        self._log = memory.log
-        self._base = memory.region.base
-        self._start, self._strides = start, strides
-        self.shape, self.ndim, self.dtype = shape, len(shape), memory.region.dtype
+        self.memory, self.elements, self.base = memory, memory.elements, memory.region.base
+        self.start, self.strides = start, strides
+        self.shape, self.ndim = shape, len(shape)
+        self.dtype: np.dtype[Any] = dtype or memory.region.dtype
         self.size = int(np.prod(shape, dtype=np.int64))
-        if memory.log is not None:
-            self._push = memory.log.entries.append
-            self._keep = memory.log.values.append
-            self._codes = memory.log.codes
+        self.cast = caster(self.dtype) if self.dtype.names is None else None
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __iter__(self) -> Iterator[Any]:
-        frame = _getframe(1)
-        return (self.read(i, frame) for i in range(self.shape[0]))
-
     def __getattr__(self, name: str) -> Any:
         raise UnsupportedError(f"the simulator has no .{name} for arrays in kernels")
 
-    def __getitem__(self, key: Any) -> Any:
-        return self.read(key, _getframe(1))
+    def zero(self) -> Any:
+        """What a read outside gives."""
+        return self.cast(0) if self.cast else Element(self, None)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.write(key, value, _getframe(1))
+    def iterate(self, site: int) -> Iterator[Any]:
+        """Its elements, or its rows, one after the other."""
+        return (self.read(i, site) for i in range(self.shape[0]))
 
-    def read(self, key: Any, frame: FrameType) -> Any:
+    def read(self, key: Any, site: int) -> Any:
         """The element at that index, or a view of several."""
-        if _selects_many(key, self.ndim):
-            return self._view(key)
-        flat = self.locate(key, READ, frame)
+        if isinstance(key, str) or _selects_many(key, self.ndim):
+            return self.view(key, site)
+        flat = self.locate(key, site)
+        if self.cast is None:
+            return Element(self, flat)
         if flat is None:
-            return self._cast(0)
-        self.record(flat, frame, READ)
-        return self._elements[flat]
+            return self.zero()
+        self.record(flat, site)
+        return self.elements[flat]
 
-    def write(self, key: Any, value: Any, frame: FrameType) -> None:
+    def write(self, key: Any, value: Any, site: int) -> None:
         """Store a value, as the array's type keeps it."""
         if _selects_many(key, self.ndim):
-            raise UnsupportedError("the simulator can't assign to a slice: assign element by element")
-        flat = self.locate(key, WRITE, frame)
+            self._fill(self.view(key, site), value, site)
+            return
+        if self.cast is None:
+            raise UnsupportedError("the simulator can't assign a whole record: assign field by field")
+        flat = self.locate(key, site)
         if flat is not None:
-            kept = self._elements[flat] = self._cast(value)
-            self.record(flat, frame, WRITE, kept)
+            self.store(flat, value, site)
 
-    def locate(self, key: Any, kind: int, frame: FrameType) -> int | None:
+    def _fill(self, part: "DeviceArray", value: Any, site: int) -> None:
+        if isinstance(value, DeviceArray):
+            raise UnsupportedError(
+                "the simulator can't assign an array to a slice: assign element by element"
+            )
+        for place in np.ndindex(part.shape):
+            part.write(place, value, site)
+
+    def store(self, flat: int, value: Any, site: int) -> None:
+        """Store a value at that place in memory."""
+        if self.cast is not None:
+            kept = self.elements[flat] = self.cast(value)
+            self.record(flat, site, kept)
+
+    def stray(self, key: Any, site: int) -> Any:
+        """Report an access outside; what a read gives instead."""
+        self.memory.outside(key, self.shape, site)
+        return self.zero()
+
+    def locate(self, key: Any, site: int) -> int | None:
         """Where an index lies in memory; None, with a finding, if it is outside."""
         places = key if isinstance(key, tuple) else (key,)
         if len(places) != self.ndim:
-            raise TypeError(f"{self._memory.region.name} has {self.ndim} dimensions, not {len(places)}")
-        flat = self._start
-        for index, extent_, stride in zip(places, self.shape, self._strides, strict=True):
+            raise TypeError(f"{self.memory.region.name} has {self.ndim} dimensions, not {len(places)}")
+        flat = self.start
+        for index, extent_, stride in zip(places, self.shape, self.strides, strict=True):
             if not 0 <= index < extent_:
-                self._memory.outside(key, self.shape, kind, frame)
+                self.memory.outside(key, self.shape, site)
                 return None
-            flat += self._memory.integer(index) * stride
+            flat += self.memory.integer(index) * stride
         return flat
 
-    def record(self, flat: int, frame: FrameType, kind: int, value: Any = None) -> None:
+    def record(self, flat: int, site: int, value: Any = None) -> None:
         """Write an access into the log."""
-        if self._log is not None:
-            self._push(self._base + flat)
-            self._push(self._log.site(frame, kind))
-            if kind == WRITE:
-                self._keep(value)
+        log = self.memory.log
+        if log is not None:
+            log.entries.append(self.base + flat)
+            log.entries.append(site)
+            if log.sites[site].kind == WRITE:
+                log.values.append(value)
 
-    def _view(self, key: Any) -> "DeviceArray":
+    def view(self, key: Any, site: int) -> "DeviceArray":
+        """A part: rows, slices, or one field of all records."""
+        if isinstance(key, str):
+            place = _field(self.dtype, key)
+            dtype = self.dtype[key]
+            return DeviceArray(self.memory, self.shape, self.strides, self.start + place, dtype)
         keys = key if isinstance(key, tuple) else (key,)
-        start, shape, strides = self._start, [], []
-        for axis, stride in enumerate(self._strides):
+        start, shape, strides = self.start, [], []
+        for axis, stride in enumerate(self.strides):
             part = keys[axis] if axis < len(keys) else slice(None)
             if isinstance(part, slice):
                 first, last, step = part.indices(self.shape[axis])
                 start += first * stride
                 shape.append(len(range(first, last, step)))
                 strides.append(step * stride)
+            elif 0 <= part < self.shape[axis]:
+                start += self.memory.integer(part) * stride
             else:
-                if not 0 <= part < self.shape[axis]:
-                    raise IndexError(f"row {part} of {self._memory.region.name} is outside {self.shape}")
-                start += part * stride
-        return DeviceArray(self._memory, tuple(shape), tuple(strides), start)
+                self.memory.outside(part, self.shape, site)
+                return self._nothing(keys)
+        return DeviceArray(self.memory, tuple(shape), tuple(strides), start, self.dtype)
+
+    def _nothing(self, keys: tuple[Any, ...]) -> "DeviceArray":
+        """What a row outside gives: zeros that nobody sees."""
+        shape = tuple(
+            extent
+            for axis, extent in enumerate(self.shape)
+            if axis >= len(keys) or isinstance(keys[axis], slice)
+        )
+        of = self.memory
+        region = replace(of.region, shape=shape, dtype=self.dtype)
+        zeros = np.zeros(region.size, bool).tolist()
+        return device_array(Memory(region, zeros, None, of.who, lambda _: None, of.sites))
 
 
-class Vector(DeviceArray):
-    """A whole array of one dimension: the same, faster."""
+class Element:
+    """One record of a structured array; outside of the array, one of zeros."""
 
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            if not 0 <= key < self.size:
-                return self._memory.outside(key, self.shape, READ, _getframe(1))
-            value = self._elements[key]
-        except TypeError:
-            return self.read(key, _getframe(1))
-        frame = _getframe(1)
-        push = self._push
-        push(self._base + key)
-        push(self._codes[id(frame.f_code)] + frame.f_lasti)
-        return value
+    def __init__(self, array: DeviceArray, flat: int | None) -> None:
+        self._array, self._flat = array, flat
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        frame = _getframe(1)
-        try:
-            if not 0 <= key < self.size:
-                self._memory.outside(key, self.shape, WRITE, frame)
-                return None
-            kept = self._elements[key] = self._cast(value)
-        except TypeError:
-            return self.write(key, value, frame)
-        push = self._push
-        push(self._base + key)
-        push(self._codes[id(frame.f_code)] + frame.f_lasti + 1)
-        self._keep(kept)
-        return None
+    def read(self, name: str, site: int) -> Any:
+        """A field."""
+        field = self._field(name, site)
+        return field.zero() if self._flat is None else field.read((), site)
+
+    def write(self, name: str, value: Any, site: int) -> None:
+        """Store a value in a field."""
+        field = self._field(name, site)
+        if self._flat is not None:
+            field.write((), value, site)
+
+    def _field(self, name: str, site: int) -> DeviceArray:
+        whole = self._array
+        place = (self._flat or 0) + _field(whole.dtype, name)
+        return DeviceArray(whole.memory, (), (), place, whole.dtype[name])
 
 
-class Matrix(DeviceArray):
-    """A whole array of two dimensions: the same, faster."""
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            row, column = key
-            rows, columns = self.shape
-            if not (0 <= row < rows and 0 <= column < columns):
-                return self._memory.outside(key, self.shape, READ, _getframe(1))
-            flat = row * columns + column
-            value = self._elements[flat]
-        except TypeError:
-            return self.read(key, _getframe(1))
-        frame = _getframe(1)
-        push = self._push
-        push(self._base + flat)
-        push(self._codes[id(frame.f_code)] + frame.f_lasti)
-        return value
-
-
-class QuickVector(DeviceArray):
-    """One dimension, without a log."""
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            if 0 <= key < self.size:
-                return self._elements[key]
-        except TypeError:
-            pass
-        return self.read(key, _getframe(1))
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        try:
-            if 0 <= key < self.size:
-                self._elements[key] = self._cast(value)
-                return
-        except TypeError:
-            pass
-        self.write(key, value, _getframe(1))
-
-
-class QuickMatrix(DeviceArray):
-    """Two dimensions, without a log."""
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            row, column = key
-            rows, columns = self.shape
-            if 0 <= row < rows and 0 <= column < columns:
-                return self._elements[row * columns + column]
-        except TypeError:
-            pass
-        return self.read(key, _getframe(1))
+def _field(dtype: "np.dtype[Any]", name: str) -> int:
+    if name not in (dtype.names or ()):
+        raise TypeError(f"there is no field {name!r}; there are: {', '.join(dtype.names or ())}")
+    return (dtype.names or ()).index(name)
 
 
 def device_array(memory: Memory) -> DeviceArray:
     """The whole memory as an array in C order."""
-    shape = memory.region.shape
-    strides = tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
-    logged = {1: Vector, 2: Matrix}
-    quick = {1: QuickVector, 2: QuickMatrix}
-    fast = (quick if memory.log is None else logged).get(len(shape), DeviceArray)
-    return fast(memory, shape, strides)
+    return DeviceArray(memory, memory.region.shape, _strides(memory.region))
+
+
+def _strides(region: Region) -> tuple[int, ...]:
+    shape = region.shape
+    return tuple(region.width * int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
 
 
 class LocalArray(DeviceArray):
     """An array of one thread: nobody else sees it, so only its bounds and its first reads matter."""
 
-    def __init__(self, memory: Memory, unread: Callable[[str, FrameType], None]) -> None:
-        shape = memory.region.shape
-        strides = tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
-        super().__init__(memory, shape, strides)
+    def __init__(self, memory: Memory, unread: Callable[[str, Line], None]) -> None:
+        super().__init__(memory, memory.region.shape, _strides(memory.region))
         self._unread = unread
         self._unset = set(range(self.size))
 
-    def record(self, flat: int, frame: FrameType, kind: int, value: Any = None) -> None:
+    def record(self, flat: int, site: int, value: Any = None) -> None:
         """See whether a read comes before the first write."""
+        line, kind = self.memory.sites[site]
         if kind == WRITE:
             self._unset.discard(flat)
         elif flat in self._unset:
-            region = self._memory.region
-            self._unread(region.element(region.base + flat), frame)
+            region = self.memory.region
+            self._unread(region.element(region.base + flat), line)
 
-    def _view(self, key: Any) -> DeviceArray:
+    def view(self, key: Any, site: int) -> DeviceArray:
+        """Refused: what a part of it would read is not followed."""
         raise UnsupportedError("the simulator has no slices of local arrays")
 
 
-def unset(shape: tuple[int, ...], dtype: np.dtype[Any]) -> list[Any]:
+def unset(region: Region) -> list[Any]:
     """Elements that nobody wrote yet."""
-    return [poison(dtype)] * int(np.prod(shape, dtype=np.int64))
+    return [poison(dtype) for dtype in region.leaves] * (region.size // region.width)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpcampus_kernels.simulator.log import Integers, Line, Log, Region, kinds
+from hpcampus_kernels.simulator.log import Integers, Line, Log, Region
 from hpcampus_kernels.simulator.threads import Dim3, index_of
 
 
@@ -77,4 +77,4 @@ def tabulate(log: Log, shape: Shape) -> Table:
     bases = np.array([region.base for region in log.regions] or [0], np.int64)
     address, site = np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])
     regions = np.searchsorted(bases, address, side="right") - 1
-    return Table(log, shape, address, site, kinds(site), turns, threads, regions)
+    return Table(log, shape, address, site, log.kinds(site), turns, threads, regions)

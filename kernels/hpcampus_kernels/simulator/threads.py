@@ -1,16 +1,13 @@
-"""The threads of a launch, taking turns: one greenlet each, switched only where threads wait for each other.
+"""The threads of a launch, taking turns: one generator each, which yields what the thread waits for.
 
 A thread runs until it ends, waits (for its block or its warp) or spins. Blocks run one after the other, in
 an order that follows from the schedule; a block that spins on something makes room for the next.
 """
 
 import random
-from collections.abc import Callable, Iterator
-from contextvars import copy_context
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-
-from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 
 from hpcampus_kernels.simulator.clocks import Knowledge, merged
 from hpcampus_kernels.simulator.findings import BARRIER, ENDLESS, Finding
@@ -54,7 +51,9 @@ class Thread:
     block: "Block"
     warp: int
     lane: int
-    run: greenlet = field(repr=False, default_factory=greenlet)
+    run: "Generator[Wait, Any, None] | None" = field(repr=False, default=None)
+    started: bool = False
+    done: bool = False
     wait: Wait | None = None
     answer: Any = None
     warp_epoch: int = 0
@@ -79,14 +78,14 @@ class Block:
 
     def alive(self) -> list[Thread]:
         """Those that have not ended."""
-        return [thread for thread in self.threads if not thread.run.dead]
+        return [thread for thread in self.threads if not thread.done]
 
 
 @dataclass
 class Scheduler:
     """Runs all threads of a launch."""
 
-    body: Callable[[], None]
+    body: Callable[[], "Generator[Wait, Any, None] | None"]
     grid: Dim3
     block: Dim3
     warpsize: int
@@ -97,11 +96,11 @@ class Scheduler:
 
     def run(self) -> None:
         """All blocks to their end, or as far as they get."""
-        hub, order = getcurrent(), random.Random(self.schedule)  # noqa: S311 - no secret
+        order = random.Random(self.schedule)  # noqa: S311 - no secret
         spinning: list[Block] = []
         try:
             for number in self._order(self.grid, order):
-                spinning.append(self._start(number, order, hub))
+                spinning.append(self._start(number, order))
                 spinning = [block for block in spinning if not self._advance(block)]
             while spinning and min(block.hopeless for block in spinning) < HOPELESS:
                 spinning = [block for block in spinning if not self._advance(block)]
@@ -117,7 +116,7 @@ class Scheduler:
             order.shuffle(numbers)
         return numbers
 
-    def _start(self, number: int, order: random.Random, hub: greenlet) -> Block:
+    def _start(self, number: int, order: random.Random) -> Block:
         block = Block(number, index_of(number, self.grid))
         size = self.block.x * self.block.y * self.block.z
         warps = -(-size // self.warpsize)
@@ -126,15 +125,12 @@ class Scheduler:
             thread = Thread(
                 number * size + place, index_of(place, self.block), block, warp, place % self.warpsize
             )
-            thread.run = greenlet(self.body, hub)
-            # NumPy keeps in it that overflow is no error.
-            thread.run.gr_context = copy_context()
             block.threads.append(thread)
         return block
 
     def _advance(self, block: Block) -> bool:
         """Run a block until it ends (True) or nobody in it does anything but spin (False)."""
-        ready = [t for t in block.threads if not t.run.dead and (t.wait is None or t.wait.kind == SPIN)]
+        ready = [t for t in block.threads if not t.done and (t.wait is None or t.wait.kind == SPIN)]
         try:
             while ready:
                 for thread in ready:
@@ -151,13 +147,26 @@ class Scheduler:
         return True
 
     def _resume(self, thread: Thread) -> None:
-        thread.wait = None
         self.enter(thread)
         if self.log is not None:
             self.log.turn(thread.number, thread.block.epoch, thread.warp_epoch, thread.knowledge.acquired)
-        thread.run.switch()
+        try:
+            if thread.started:
+                assert thread.run is not None
+                thread.wait = thread.run.send(thread.answer)
+            else:
+                self._begin(thread)
+        except StopIteration:
+            thread.wait, thread.done = None, True
         if self.log is not None:
             self.log.flush()
+
+    def _begin(self, thread: Thread) -> None:
+        """The first turn; a kernel that never waits is no generator, and ends in it."""
+        thread.started, thread.run = True, self.body()
+        if thread.run is None:
+            raise StopIteration
+        thread.wait = next(thread.run)
 
     def _released(self, block: Block) -> list[Thread]:
         """Those whose waiting is over, after all others have come as far as they can."""
@@ -197,7 +206,7 @@ class Scheduler:
         return []
 
     def _block_barrier(self, block: Block, waiting: list[Thread]) -> list[Thread]:
-        ended = [t for t in block.threads if t.run.dead]
+        ended = [t for t in block.threads if t.done]
         waits = {t.wait.line: t for t in waiting if t.wait}
         if ended:
             self._divergence(
@@ -275,8 +284,8 @@ def _answer(threads: list[Thread]) -> list[Thread]:
 
 def _end(block: Block) -> None:
     for thread in block.threads:
-        if thread.run and not thread.run.dead:
-            thread.run.throw(GreenletExit)
+        if thread.run is not None:
+            thread.run.close()
 
 
 def index_of(number: int, extent: Dim3) -> Dim3:

@@ -1,17 +1,17 @@
-"""Numbers as the device has them: what an array gives, what it keeps of a value, and the functions of `math`.
-
-A float32 element is read as `numpy.float32`, so float32 arithmetic rounds as on the device. Integers are read
-as Python's: Numba computes with 64 bits whatever the width of the element, and the store cuts them down.
-Known differences: a float32 times an integer is float64 on the device, float32 here; an integer that leaves
-64 bits inside an expression wraps on the device, and only at the store here.
-"""
+"""Numbers as the device has them: what an array gives, what it keeps, and the functions of `math`."""
 
 import math
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.np.numpy_support import as_dtype as numba_dtype
+from numba.np.numpy_support import from_dtype
+
+from hpcampus_kernels.simulator.arithmetic import converter
 
 
 class UnsupportedError(Exception):
@@ -20,42 +20,38 @@ class UnsupportedError(Exception):
 
 def as_dtype(given: Any) -> np.dtype[Any]:
     """The NumPy type for a NumPy or Numba type."""
-    try:
-        dtype: np.dtype[Any] = np.dtype(given)
-    except TypeError:
-        dtype = np.dtype(str(given))
-    if dtype.kind not in "biufc":
-        raise UnsupportedError(f"the simulator has no arrays of {dtype}: only booleans and numbers")
+    dtype = numba_dtype(given) if isinstance(given, types.Type) else np.dtype(given)
+    leaves = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
+    for leaf in leaves:
+        if leaf.kind not in "biufc":
+            raise UnsupportedError(
+                f"the simulator has no arrays of {leaf}: only booleans, numbers, and records of these"
+            )
     return dtype
 
 
 def caster(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
     """What a store of a value into an array of that type keeps: rounded, cut off, or wrapped around."""
-    if dtype.kind == "b":
-        return bool
-    if dtype.kind in "iu":
-        return _wrapper(int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
     scalar: Callable[[Any], Any] = dtype.type
-    return scalar
-
-
-def _wrapper(low: int, high: int) -> Callable[[Any], int]:
-    span = high - low + 1
-
-    def wrap(value: Any) -> int:
-        try:
-            whole = int(value)
-        except (ValueError, OverflowError):  # NaN and infinity
-            return low
-        return whole if low <= whole <= high else (whole - low) % span + low
-
-    return wrap
+    return scalar if dtype == np.float16 else converter(from_dtype(dtype))
 
 
 def elements(array: np.ndarray[Any, Any]) -> list[Any]:
-    """The elements in C order, as a kernel reads them."""
+    """The elements in C order, as a kernel reads them; records field by field."""
     flat = np.ascontiguousarray(array).reshape(-1)
-    return flat.tolist() if array.dtype.kind in "biu" else list(flat)
+    if array.dtype.names:
+        columns = [elements(flat[name]) for name in array.dtype.names]
+        return [value for row in zip(*columns, strict=True) for value in row]
+    return flat.tolist() if array.dtype.kind in "biu" and array.dtype != np.uint64 else list(flat)
+
+
+def restore(array: np.ndarray[Any, Any], values: list[Any]) -> None:
+    """Put the elements back."""
+    names = array.dtype.names
+    for place, name in enumerate(names or ()):
+        array[name] = np.array(values[place :: len(names or ())], array.dtype[name]).reshape(array.shape)
+    if not names:
+        array[...] = np.array(values, array.dtype).reshape(array.shape)
 
 
 def poison(dtype: np.dtype[Any]) -> Any:
@@ -67,33 +63,52 @@ def scalar(value: Any) -> Any:
     """A scalar argument as a kernel sees it."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    if isinstance(value, (int, np.integer)):
+    if isinstance(value, (int, np.integer)) and not isinstance(value, np.uint64):
         return int(value)
     if isinstance(value, float) and not isinstance(value, np.floating):
         return np.float64(value)
-    return value
+    return np.complex128(value) if type(value) is complex else value
 
 
-def _imitate(name: str) -> Callable[..., Any]:
-    function = getattr(math, name)
+# A device rounds to a whole float, not to an integer.
+WHOLE: dict[str, Callable[[Any], float]] = {
+    "floor": lambda x: float(np.floor(x)),
+    "ceil": lambda x: float(np.ceil(x)),
+    "trunc": lambda x: float(np.trunc(x)),
+}
+
+
+@cache
+def imitated(name: str, cast: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A function of `math`: NaN or infinity instead of an exception, and a result of that type."""
+    function = WHOLE.get(name) or getattr(math, name)
 
     def imitation(*arguments: Any) -> Any:
         try:
-            result = function(*arguments)
+            return cast(function(*arguments))
         except ValueError:
-            result = math.nan
+            return cast(math.nan)
         except OverflowError:
-            result = math.inf
-        if not isinstance(result, float):
-            return result
-        single = any(isinstance(argument, np.float32) for argument in arguments)
-        double = any(isinstance(argument, np.float64) for argument in arguments)
-        return np.float32(result) if single and not double else np.float64(result)
+            return cast(math.inf)
 
     return imitation
 
 
-# `math` for kernels: of a float32 it gives a float32, and NaN or infinity instead of an exception.
+def _imitate(name: str) -> Callable[..., Any]:
+    single, double, other = (imitated(name, cast) for cast in (np.float32, np.float64, lambda value: value))
+    whole = name not in WHOLE and name.startswith(("is", "gcd", "lcm", "comb", "perm", "factorial"))
+
+    def imitation(*arguments: Any) -> Any:
+        kinds = {type(argument) for argument in arguments}
+        if whole or name in ("frexp", "modf"):
+            return other(*arguments)
+        return single(*arguments) if np.float32 in kinds and np.float64 not in kinds else double(*arguments)
+
+    imitation.__name__ = name
+    return imitation
+
+
+# `math` for kernels, where types only show as it runs: of a float32 it gives a float32.
 device_math = SimpleNamespace(
     **{
         name: _imitate(name) if callable(getattr(math, name)) else np.float64(getattr(math, name))
