@@ -232,14 +232,13 @@ class Accesses(Expressions):
         return [ast.If(test, body, [ast.Expr(call(attribute(base, "stray"), _key(indices), site))])]
 
     def _cast(self, name: str, array: Array, value: Typed) -> ast.expr:
+        """The value as an element keeps it."""
         node, kind = value
         wanted = element(array.dtype)
         if isinstance(kind, Number) and isinstance(wanted, Number):
-            fits = kind.plain and wanted.plain and kind.bits <= wanted.bits
-            if kind.kind == wanted.kind or (fits and isinstance(wanted.kind, types.Integer)):
-                unsigned = isinstance(wanted.kind, types.Integer) and not wanted.kind.signed
-                if kind.kind == wanted.kind or not unsigned:
-                    return node
+            fits = kind.plain and kind.bits <= wanted.bits and array.dtype.kind == "i"
+            if kind.kind == wanted.kind or fits:
+                return node
         return call(self.alias(name, "cast"), node)
 
     def iterated(self, base: ast.expr, array: Array, node: ast.AST) -> Typed:
@@ -262,7 +261,7 @@ def _key(indices: list[ast.expr]) -> ast.expr:
 
 def _dimensions(kind: Static, ndim: int) -> int:
     """How many dimensions a part of an array has; 0 for an element."""
-    parts = kind if isinstance(kind, tuple) else (kind,)
+    parts: tuple[Static, ...] = kind if isinstance(kind, tuple) else (kind,)
     return ndim - len(parts) + sum(part == SLICE for part in parts)
 
 
@@ -273,7 +272,7 @@ def _field_name(key: ast.expr) -> str:
 
 
 def _of_array(array: Array, name: str) -> Static:
-    known = {"shape": (PLACE,) * array.ndim, "size": PLACE, "dtype": Known(array.dtype)}
+    known: dict[str, Static] = {"shape": (PLACE,) * array.ndim, "size": PLACE, "dtype": Known(array.dtype)}
     return known.get(name) or (of_ndim(array) if name == "ndim" else None)
 
 

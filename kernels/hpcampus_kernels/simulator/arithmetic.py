@@ -7,7 +7,7 @@ a uint64 a `numpy.uint64`, and any other integer Python's own, always within its
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any
 
@@ -70,7 +70,8 @@ def _type_of(kind: type) -> types.Type | None:
 
 def type_of(value: Any) -> types.Type | None:
     """Numba's type of a number here; None for anything else."""
-    return _type_of(type(value))
+    kind: Hashable = type(value)
+    return _type_of(kind)
 
 
 @cache

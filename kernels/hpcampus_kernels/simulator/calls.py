@@ -12,7 +12,9 @@ from numba import types
 from hpcampus_kernels.simulator import arithmetic
 from hpcampus_kernels.simulator.accesses import Accesses
 from hpcampus_kernels.simulator.expressions import Typed, call, load
+from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.static import INDEX, PLACE, TRUTH, Array, Known, Number, Static, of_number
+from hpcampus_kernels.simulator.threads import BLOCK, Wait
 from hpcampus_kernels.simulator.values import WHOLE, UnsupportedError, as_dtype, device_math, imitated
 
 # What the device's own functions give; of others, the value shows.
@@ -48,17 +50,28 @@ class Calls(Accesses):
             return self._array(function, node, whole=value == device.shared.array)
         typed = [self.expression(argument) for argument in node.args]
         keywords = {keyword.arg or "": self.expression(keyword.value) for keyword in node.keywords}
-        if value is not None and not keywords:
-            found = self._special(value, typed)
-            if found is not None:
-                return found
+        found = None if value is None or keywords else self._special(value, typed)
+        return found or self._ordinary(function, value, typed, keywords, node.lineno)
+
+    def _ordinary(
+        self, function: ast.expr, value: Any, typed: list[Typed], keywords: dict[str, Typed], line: int
+    ) -> Typed:
+        """A call as it stands, but waiting for others where that is meant."""
         if self.converter.is_function(value):
             return self._device_function(value, typed, keywords)
-        made = ast.Call(function, [part for part, _ in typed], _passed(keywords))
-        if getattr(value, "__name__", "") in WAITS and getattr(value, "__self__", None) in device.parts:
+        made: ast.expr = ast.Call(function, [part for part, _ in typed], _passed(keywords))
+        if value == self.converter.device.syncthreads and not typed:
+            made = self.barrier(line)
+        if getattr(value, "__name__", "") in WAITS and self.converter.of_the_device(value):
             self.waits = True
-            return ast.Yield(made), self._gives(value, typed)
+            made = ast.Yield(made)
         return made, self._gives(value, typed)
+
+    def barrier(self, line: int) -> ast.Name:
+        """What a thread waits for at a barrier in that line: the same for all."""
+        name = f"barrier:{line}"
+        self.names[name] = Wait(BLOCK, "syncthreads", Line(self.file, line))
+        return load(name)
 
     def _device_function(self, value: Any, typed: list[Typed], keywords: dict[str, Typed]) -> Typed:
         name, translator = self.converter.specialised(value, _bound(value, typed, keywords))
@@ -77,8 +90,8 @@ class Calls(Accesses):
         if getattr(value, "__self__", None) is not self.converter.device:
             return None
         if name in ("grid", "gridsize") and isinstance(typed[0][0], ast.Constant):
-            count = typed[0][0].value
-            return PLACE if count == 1 else (PLACE,) * int(count)
+            places = {1: PLACE, 2: (PLACE, PLACE), 3: (PLACE, PLACE, PLACE)}
+            return places.get(typed[0][0].value)
         if name in SHUFFLES and len(typed) > 1:
             return typed[1][1]
         if name == "fma":
@@ -91,7 +104,7 @@ class Calls(Accesses):
         given.update(zip(("shape", "dtype"), node.args, strict=False))
         shape, kind = self.expression(given["shape"])
         dtype, known = self.expression(given["dtype"])
-        place = ast.Constant((self.file, node.lineno, node.col_offset))
+        place = ast.Constant(f"{self.file}:{node.lineno}:{node.col_offset}")
         made = call(function, place, ast.Constant(self.target), shape, dtype)
         if not isinstance(known, Known):
             return made, None

@@ -88,6 +88,10 @@ class Converter:
         """Whether that is a function to be translated."""
         return isinstance(value, FunctionType) and value.__module__ not in OWN
 
+    def of_the_device(self, value: Any) -> bool:
+        """Whether that is a method of the simulated device or of a part of it."""
+        return any(getattr(value, "__self__", None) is part for part in self.device.parts)
+
     def value(self, value: Any, name: str) -> Any:
         """What stands for that value in a kernel."""
         if isinstance(value, ModuleType):

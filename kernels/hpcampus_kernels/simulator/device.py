@@ -61,9 +61,7 @@ class Device:
 
     def grid(self, dimensions: int) -> Any:
         """The thread's place in the whole grid."""
-        places = tuple(
-            b * size + t for b, size, t in zip(self.blockIdx, self.blockDim, self.threadIdx, strict=True)
-        )
+        places = self.thread.place
         return places[0] if dimensions == 1 else places[:dimensions]
 
     def gridsize(self, dimensions: int) -> Any:
@@ -75,14 +73,21 @@ class Device:
 
     def _shared_array(self, place: Any, name: str, shape: Any, dtype: Any) -> DeviceArray:
         """One for each block and each place in the source; the translator gives place and name."""
-        block, kind = self.thread.block, as_dtype(dtype)
-        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
-        place = "dynamic" if shape == (0,) else place
-        if place not in block.shared:
-            if place == "dynamic":
-                shape = (self.dynamic_bytes // kind.itemsize,)
-            block.shared[place] = self._declare(name or "shared", shape, kind)
-        array: DeviceArray = block.shared[place]
+        known: DeviceArray | None = self.thread.block.shared.get(place)
+        if known is not None:
+            return known
+        kind, extent = as_dtype(dtype), shape if isinstance(shape, tuple) else (int(shape),)
+        if extent == (0,):
+            return self._dynamic_array(name, kind)
+        array = self.thread.block.shared[place] = self._declare(name or "shared", extent, kind)
+        return array
+
+    def _dynamic_array(self, name: str, kind: np.dtype[Any]) -> DeviceArray:
+        """The one dynamic array, which any place in the source may ask for."""
+        shared = self.thread.block.shared
+        if "dynamic" not in shared:
+            shared["dynamic"] = self._declare(name, (self.dynamic_bytes // kind.itemsize,), kind)
+        array: DeviceArray = shared["dynamic"]
         if array.dtype != kind:
             raise UnsupportedError(
                 f"the simulator can't see one dynamic shared array as {array.dtype} and as {kind}"

@@ -126,10 +126,10 @@ class Expressions:
     def _constant(self, node: ast.Constant) -> Typed:
         value = node.value
         if isinstance(value, (int, float, complex)):
-            kind = types.uint64 if isinstance(value, int) and value > arithmetic.HIGHEST else None
-            if kind is None and not isinstance(value, int):
-                kind = types.float64 if isinstance(value, float) else types.complex128
-            return self.number(value if kind is None else self.converter.constant(kind, value))
+            if not isinstance(value, int) or value > arithmetic.HIGHEST:
+                kinds = {int: types.uint64, float: types.float64, complex: types.complex128}
+                value = self.converter.constant(kinds[type(value)], value)
+            return self.number(value)
         return ast.Constant(value), Known(value)
 
     def _name(self, node: ast.Name) -> Typed:

@@ -44,10 +44,11 @@ class Wait:
 
 @dataclass(eq=False)
 class Thread:
-    """One simulated thread; `number` counts over the whole grid, `lane` within its warp."""
+    """One simulated thread; `number` and `place` are in the grid, `lane` is in its warp."""
 
     number: int
     index: Dim3
+    place: Dim3
     block: "Block"
     warp: int
     lane: int
@@ -122,9 +123,9 @@ class Scheduler:
         warps = -(-size // self.warpsize)
         for place in self._order(self.block, order):
             warp = number * warps + place // self.warpsize
-            thread = Thread(
-                number * size + place, index_of(place, self.block), block, warp, place % self.warpsize
-            )
+            index = index_of(place, self.block)
+            at = Dim3(*(b * n + i for b, n, i in zip(block.index, self.block, index, strict=True)))
+            thread = Thread(number * size + place, index, at, block, warp, place % self.warpsize)
             block.threads.append(thread)
         return block
 
@@ -261,25 +262,30 @@ class Scheduler:
 
 
 def _answer(threads: list[Thread]) -> list[Thread]:
-    values = {t.lane: t.wait.value for t in threads if t.wait}
+    """Give those who waited together what they wait for."""
     first = threads[0].wait
-    if first is not None and first.kind == BLOCK:
-        numbered = {t.number: t.wait.value for t in threads if t.wait}
-        common = first.answer(numbered) if first.answer else {}
+    assert first is not None
+    if first.kind == VOTE:
+        _answer_lanes(threads)
+    elif first.answer is not None:
+        found = first.answer({t.number: t.wait.value for t in threads if t.wait})
         for thread in threads:
-            thread.answer, thread.wait = common.get(thread.number), None
-        return threads
+            thread.answer = found.get(thread.number)
+    for thread in threads:
+        thread.wait = None
+    return threads
+
+
+def _answer_lanes(threads: list[Thread]) -> None:
+    values = {t.lane: t.wait.value for t in threads if t.wait}
     for thread in threads:
         found = thread.wait.answer(values) if thread.wait and thread.wait.answer else {}
         thread.answer = found.get(thread.lane)
-    if first is not None and first.name == "syncwarp":
+    if threads[0].wait and threads[0].wait.name == "syncwarp":
         known = merged(t.knowledge.acquired for t in threads)
         latest = max(t.warp_epoch for t in threads) + 1
         for thread in threads:
             thread.warp_epoch, thread.knowledge.acquired = latest, known
-    for thread in threads:
-        thread.wait = None
-    return threads
 
 
 def _end(block: Block) -> None:
