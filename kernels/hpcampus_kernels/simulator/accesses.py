@@ -44,7 +44,7 @@ class Accesses(Expressions):
     def site(self, node: ast.AST, kind: int) -> ast.Constant:
         """The number of this place in the kernel."""
         sites = self.converter.sites
-        sites.append(Site(Line(self.file, getattr(node, "lineno", 0)), kind))
+        sites.append(Site(self.at or Line(self.file, getattr(node, "lineno", 0)), kind))
         return ast.Constant(len(sites) - 1)
 
     def alias(self, array: str, what: str) -> ast.Name:

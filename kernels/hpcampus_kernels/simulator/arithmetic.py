@@ -7,7 +7,7 @@ a uint64 a `numpy.uint64`, and any other integer Python's own, always within its
 
 import math
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -27,10 +27,12 @@ def wrap(value: int) -> int:
 
 
 def truncated(value: Any) -> int:
-    """A number as an integer: cut off, and the lowest for NaN and infinity."""
+    """A number as an integer: cut off; the lowest for NaN."""
     try:
         return int(value)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        return HIGHEST if value > 0 else LOWEST
+    except ValueError:  # NaN
         return LOWEST
 
 
@@ -40,7 +42,8 @@ def converter(kind: types.Type) -> Callable[[Any], Any]:
     if isinstance(kind, types.Boolean):
         return bool
     if kind == types.uint64:
-        return lambda value: np.uint64(truncated(value) % 2**64)
+        whole = _wrapper(0, 2**64 - 1)
+        return lambda value: np.uint64(whole(value))
     if isinstance(kind, types.Integer):
         return _wrapper(kind.minval, kind.maxval)
     scalar: Callable[[Any], Any] = numpy_type(kind).type
@@ -49,9 +52,14 @@ def converter(kind: types.Type) -> Callable[[Any], Any]:
 
 def _wrapper(low: int, high: int) -> Callable[[Any], int]:
     span = high - low + 1
+    # PTX: a float is cut off at the ends of 32 or 64 bits; the rest is wrapped around.
+    width = 2**32 if span <= 2**32 else 2**64
+    least, most = (-width // 2, width // 2 - 1) if low else (0, width - 1)
 
     def convert(value: Any) -> int:
         whole = truncated(value)
+        if isinstance(value, float | np.float32):
+            whole = min(max(whole, least), most) if value == value else least  # noqa: PLR0124
         return whole if low <= whole <= high else (whole - low) % span + low
 
     return convert
@@ -70,8 +78,7 @@ def _type_of(kind: type) -> types.Type | None:
 
 def type_of(value: Any) -> types.Type | None:
     """Numba's type of a number here; None for anything else."""
-    kind: Hashable = type(value)
-    return _type_of(kind)
+    return _type_of(type(value))  # type: ignore[arg-type]  # types are hashable
 
 
 @cache
@@ -95,7 +102,9 @@ def unified(one: types.Type, other: types.Type) -> types.Type | None:
 
 
 def _quotient(a: Any, b: Any) -> Any:
-    return a // b if b or not isinstance(b, int) else 0
+    if isinstance(b, int) and (not b or (b == -1 and a == LOWEST)):
+        return 0  # as Numba has it
+    return a // b
 
 
 def _remainder(a: Any, b: Any) -> Any:
@@ -159,8 +168,8 @@ def compiled(operation: Operation, *kinds: types.Type) -> Operation:
     if gives == types.uint64 and operation in SHIFTS:
         return lambda a, b: out(compute(int(a), casts[1](b)))
     if len(casts) == 1:
-        (only,) = casts
-        return lambda a: out(compute(only(a)))
+        own = converter(kinds[0] if kinds[0] != types.boolean else gives)
+        return lambda a: out(own(compute(own(a))))
     first, second = casts
     return lambda a, b: out(compute(first(a), second(b)))
 

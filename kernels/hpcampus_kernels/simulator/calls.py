@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from hpcampus_kernels.simulator import arithmetic
+from hpcampus_kernels.simulator import arithmetic, xoroshiro
 from hpcampus_kernels.simulator.accesses import Accesses
 from hpcampus_kernels.simulator.expressions import Typed, call, load
+from hpcampus_kernels.simulator.intrinsics import Intrinsics
 from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.static import INDEX, PLACE, TRUTH, Array, Known, Number, Static, of_number
 from hpcampus_kernels.simulator.threads import BLOCK, Wait
@@ -24,7 +25,7 @@ GIVES: dict[str, Static] = {
 }
 SHUFFLES = ("shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync")
 VOTES = ("all_sync", "any_sync", "eq_sync", "ballot_sync", "match_any_sync", "match_all_sync", "activemask")
-BARRIERS = ("syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or", "syncwarp", "sync")
+BARRIERS = ("syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or", "syncwarp", "_grid_sync")
 # Where a thread lets others run; the device's functions give what it waits for.
 WAITS = {*SHUFFLES, *VOTES, *BARRIERS, "nanosleep"}
 INT64 = Number(types.int64)
@@ -58,7 +59,7 @@ class Calls(Accesses):
     ) -> Typed:
         """A call as it stands, but waiting for others where that is meant."""
         if self.converter.is_function(value):
-            return self._device_function(value, typed, keywords)
+            return self._device_function(value, typed, keywords, line)
         made: ast.expr = ast.Call(function, [part for part, _ in typed], _passed(keywords))
         if value == self.converter.device.syncthreads and not typed:
             made = self.barrier(line)
@@ -73,8 +74,11 @@ class Calls(Accesses):
         self.names[name] = Wait(BLOCK, "syncthreads", Line(self.file, line))
         return load(name)
 
-    def _device_function(self, value: Any, typed: list[Typed], keywords: dict[str, Typed]) -> Typed:
-        name, translator = self.converter.specialised(value, _bound(value, typed, keywords))
+    def _device_function(
+        self, value: Any, typed: list[Typed], keywords: dict[str, Typed], line: int
+    ) -> Typed:
+        at = self.at or (Line(self.file, line) if value.__module__ == xoroshiro.__name__ else None)
+        name, translator = self.converter.specialised(value, _bound(value, typed, keywords), at)
         if name not in self.converter.functions:
             raise UnsupportedError(f"the simulator has no recursion: {value.__name__} calls itself")
         self.names[name] = self.converter.functions[name]
@@ -87,10 +91,13 @@ class Calls(Accesses):
 
     def _gives(self, value: Any, typed: list[Typed]) -> Static:
         name = getattr(value, "__name__", "")
-        if getattr(value, "__self__", None) is not self.converter.device:
+        device = self.converter.device
+        if value == device.cg.this_grid:
+            return Known(device.whole_grid)
+        if getattr(value, "__self__", None) is not device and name not in vars(Intrinsics):
             return None
         if name in ("grid", "gridsize") and isinstance(typed[0][0], ast.Constant):
-            places = {1: PLACE, 2: (PLACE, PLACE), 3: (PLACE, PLACE, PLACE)}
+            places: dict[Any, Static] = {1: PLACE, 2: (PLACE, PLACE), 3: (PLACE, PLACE, PLACE)}
             return places.get(typed[0][0].value)
         if name in SHUFFLES and len(typed) > 1:
             return typed[1][1]

@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from sys import _getframe
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from hpcampus_kernels.simulator import arithmetic
+from hpcampus_kernels.simulator import arithmetic, xoroshiro
 from hpcampus_kernels.simulator.device import Device
 from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.memory import DeviceArray
@@ -28,9 +27,8 @@ CUDA_MODULES = (
     "numba_cuda_mlir.cuda",
     "numba.hip",
 )
-OWN = ("hpcampus_kernels.simulator.device", "hpcampus_kernels.simulator.values")
-# Written in Python, as device functions are.
-WRITTEN = ("numba.cuda.random", "numba_cuda.numba.cuda.random", "numba_cuda_mlir.cuda.random")
+OWN = tuple(f"hpcampus_kernels.simulator.{name}" for name in ("device", "intrinsics", "values"))
+RANDOM = tuple(f"{module}.random" for module in CUDA_MODULES)
 
 
 def python_function(kernel: Any) -> FunctionType:
@@ -67,14 +65,19 @@ class Converter:
         number = of_number(value)
         return Number(number.kind) if isinstance(number, Number) else number
 
-    def specialised(self, function: FunctionType, known: dict[str, Static]) -> tuple[str, "Translator"]:
-        """A function for parameters of which that is known: its name in `functions`, and its translator."""
-        key = function, tuple(known.items())
+    def specialised(
+        self, function: FunctionType, known: dict[str, Static], at: Line | None = None
+    ) -> tuple[str, "Translator"]:
+        """A function for parameters of which that is known: its name in `functions`, and its translator.
+
+        What happens in a function of the library is said of the line `at` that calls it.
+        """
+        key = function, tuple(known.items()), at
         if key in self._done:
             return self._done[key]
         name = f"{function.__name__}:{len(self._done)}"
         lookup = Names(function, self)
-        translator = Translator(self, lookup, known)
+        translator = Translator(self, lookup, known, at)
         self._done[key] = name, translator
         tree = ast.Module([translator.function(definition(function))], [])
         exec(compile(tree, function.__code__.co_filename, "exec"), lookup.names)  # noqa: S102 - the kernel itself
@@ -98,6 +101,8 @@ class Converter:
             return self._module(value)
         if isinstance(value, np.ndarray):
             return self.device.constant(value, name)
+        if getattr(value, "__module__", None) in RANDOM:
+            return getattr(xoroshiro, value.__name__)
         if isinstance(getattr(value, "py_func", None), FunctionType):
             return value.py_func
         if _of_the_device(value):
@@ -118,7 +123,7 @@ class Converter:
             if name in ("threadIdx", "blockIdx"):
                 return _Index(self.device, name)
         found = getattr(value, name)
-        return found if value in self.device.parts else self.value(found, name)
+        return found if any(value is part for part in self.device.parts) else self.value(found, name)
 
     @staticmethod
     def constant(kind: types.Type, value: Any) -> Any:
@@ -132,17 +137,19 @@ class Converter:
         return _Index(self.device, name) if name in ("threadIdx", "blockIdx") else getattr(self.device, name)
 
     def _module(self, module: ModuleType) -> Any:
-        if module is math:
-            return device_math
-        if module.__name__ in CUDA_MODULES:
-            return self.device
-        if module.__name__.startswith(CUDA_MODULES) and module.__name__.endswith(".cg"):
+        """What stands for a module; of most, nothing can be used."""
+        name = module.__name__
+        stands: dict[str, Any] = {
+            "math": device_math,
+            "numba": _Numba(self.device, module),
+            xoroshiro.__name__: xoroshiro,
+            **dict.fromkeys(CUDA_MODULES, self.device),
+            **dict.fromkeys(RANDOM, xoroshiro),
+            **dict.fromkeys(("numpy", "numba.types", "numba.core.types", "operator"), module),
+        }
+        if name.startswith(CUDA_MODULES) and name.endswith(".cg"):
             return self.device.cg
-        if module.__name__ == "numba":
-            return _Numba(self.device, module)
-        if module.__name__ in ("numpy", "numba.types", "numba.core.types", "operator", *WRITTEN):
-            return module
-        return _Refused(module.__name__)
+        return stands.get(name) or _Refused(name)
 
     # Counted while the kernel runs.
 
@@ -203,7 +210,7 @@ class Names:
 
 def _of_the_device(value: Any) -> bool:
     module = getattr(value, "__module__", None) or ""
-    return isinstance(module, str) and module.startswith(CUDA_MODULES) and module not in WRITTEN
+    return isinstance(module, str) and module.startswith(CUDA_MODULES)
 
 
 def _scalars(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from hpcampus_kernels.simulator import xoroshiro
 from hpcampus_kernels.simulator.atomics import Atomics
 from hpcampus_kernels.simulator.clocks import Releases
 from hpcampus_kernels.simulator.findings import UNINITIALISED, WARP, Finding, Findings
+from hpcampus_kernels.simulator.intrinsics import Intrinsics
 from hpcampus_kernels.simulator.log import Line, Log, Region, Site, line_of
 from hpcampus_kernels.simulator.memory import DeviceArray, LocalArray, Memory, device_array, unset
 from hpcampus_kernels.simulator.table import Shape
-from hpcampus_kernels.simulator.threads import BLOCK, SPIN, VOTE, Dim3, Thread, Wait
+from hpcampus_kernels.simulator.threads import BLOCK, GRID, SPIN, VOTE, Dim3, Thread, Wait
 from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements
 
 # After so many atomic operations in a row that changed nothing, a thread lets others run.
@@ -23,7 +25,7 @@ ALL_LANES = {-1, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF}
 MAX_SHARED_BYTES = 48 * 1024
 
 
-class Device:
+class Device(Intrinsics):
     """Stands where kernels say `cuda`. One for each launch, so that launches don't meet."""
 
     def __init__(self, shape: Shape, log: Log | None, findings: Findings, dynamic_bytes: int) -> None:
@@ -39,7 +41,18 @@ class Device:
         self.shared = SimpleNamespace(array=self._shared_array)
         self.local = SimpleNamespace(array=self._local_array)
         self.const = SimpleNamespace(array_like=self.constant)
-        self.parts: tuple[Any, ...] = (self, self.atomic, self.shared, self.local, self.const)
+        self.random = xoroshiro
+        self.whole_grid = SimpleNamespace(sync=self._grid_sync)
+        self.cg = SimpleNamespace(this_grid=lambda: self.whole_grid)
+        self.parts: tuple[Any, ...] = (
+            self,
+            self.atomic,
+            self.shared,
+            self.local,
+            self.const,
+            self.cg,
+            self.whole_grid,
+        )
 
     def __getattr__(self, name: str) -> Any:
         raise UnsupportedError(f"the simulator has no cuda.{name}")
@@ -166,6 +179,10 @@ class Device:
             return dict.fromkeys(values, reduce(list(values.values())))
 
         return Wait(BLOCK, "syncthreads", line_of(frame), value, answer=answer)
+
+    def _grid_sync(self) -> Wait:
+        """Wait for all threads of the grid."""
+        return Wait(GRID, "grid.sync", line_of(_getframe(1)))
 
     def threadfence(self) -> None:
         """What was done before is seen by all before what is done after."""
@@ -308,60 +325,6 @@ class Device:
         """The lanes below the own, as bits."""
         return (1 << self.laneid) - 1
 
-    # Arithmetic.
-
-    @staticmethod
-    def fma(x: Any, y: Any, z: Any) -> Any:
-        """x y + z, rounded once (through float64, which is exact for the product of two float32)."""
-        single = all(isinstance(value, (np.float32, int)) for value in (x, y, z))
-        exact = np.float64(x) * np.float64(y) + np.float64(z)
-        return np.float32(exact) if single else exact
-
-    @staticmethod
-    def popc(value: Any) -> int:
-        """How many bits are 1."""
-        return _unsigned(value)[0].bit_count()
-
-    @staticmethod
-    def clz(value: Any) -> int:
-        """How many bits above the highest 1."""
-        bits, width = _unsigned(value)
-        return width - bits.bit_length()
-
-    @staticmethod
-    def ffs(value: Any) -> int:
-        """The place of the lowest 1, from 1; 0 if there is none."""
-        bits, _ = _unsigned(value)
-        return (bits & -bits).bit_length()
-
-    @staticmethod
-    def brev(value: Any) -> int:
-        """The bits in reverse."""
-        bits, width = _unsigned(value)
-        return int(f"{bits:0{width}b}"[::-1], 2)
-
-    @staticmethod
-    def selp(condition: Any, yes: Any, no: Any) -> Any:
-        """One of two values."""
-        return yes if condition else no
-
-    @staticmethod
-    def rsqrt(value: Any) -> Any:
-        """1 / sqrt(x)."""
-        return type(value)(1 / np.sqrt(value))
-
-    @staticmethod
-    def cbrt(value: Any) -> Any:
-        """The cube root."""
-        return np.cbrt(value)
-
 
 def _bits(values: dict[int, Any], keep: Callable[[Any], bool]) -> int:
     return sum(1 << lane for lane, value in values.items() if keep(value))
-
-
-def _unsigned(value: Any) -> tuple[int, int]:
-    """The bits of an integer and how many they are: 32, unless it needs or has 64."""
-    wide = getattr(value, "itemsize", 4) == 8 or not -(2**31) <= int(value) < 2**32
-    width = 64 if wide else 32
-    return int(value) & ((1 << width) - 1), width

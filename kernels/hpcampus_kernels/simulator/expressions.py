@@ -79,6 +79,7 @@ class Expressions:
     converter: "Converter"
     lookup: "Names"
     file: str
+    at: Line | None
     names: dict[str, Any]
     locals: set[str]
     types: dict[str, Static]
@@ -207,7 +208,7 @@ class Expressions:
         assert isinstance(other, Number)
         node: ast.expr = ast.BinOp(a, symbol, b)
         if isinstance(symbol, (ast.FloorDiv, ast.Mod)):
-            if isinstance(b, ast.Name):  # on a device, a division by zero gives 0
+            if isinstance(b, ast.Name) and one.bits < WIDTH:  # on a device, a division by zero gives 0
                 node = ast.IfExp(b, node, ast.Constant(0))
             elif not (isinstance(b, ast.Constant) and b.value):
                 compute = arithmetic.compiled(OPERATIONS[type(symbol)], one.kind, other.kind)
@@ -241,8 +242,8 @@ class Expressions:
         result = Number(found[1])
         if result.inexact and kind.inexact:
             return ast.UnaryOp(node.op, value), result
-        if kind.plain and kind.kind != types.boolean and result.plain:
-            return self.bounded(ast.UnaryOp(node.op, value), kind.bits + 1, result)
+        if kind.plain and kind.bits < getattr(kind.kind, "bitwidth", 0) and result.plain:
+            return ast.UnaryOp(node.op, value), Number(result.kind, kind.bits + 1)
         return call(self.given(arithmetic.compiled(operation, kind.kind)), value), result
 
     def _compare(self, node: ast.Compare) -> Typed:
@@ -295,5 +296,5 @@ class Expressions:
     def given_line(self, line: int) -> ast.Name:
         """A name for a line of the kernel."""
         name = f"line:{line}"
-        self.names[name] = Line(self.file, line)
+        self.names[name] = self.at or Line(self.file, line)
         return load(name)

@@ -12,12 +12,13 @@ import numpy as np
 from hpcampus_kernels.simulator.convert import Converter, python_function
 from hpcampus_kernels.simulator.coverage import coverage, uninitialised
 from hpcampus_kernels.simulator.device import Device
+from hpcampus_kernels.simulator.divergence import branches
 from hpcampus_kernels.simulator.findings import ENDLESS, STOPPED, Finding, Findings
 from hpcampus_kernels.simulator.log import Line, Log, Region
 from hpcampus_kernels.simulator.measure import measures
 from hpcampus_kernels.simulator.memory import DeviceArray, device_array
 from hpcampus_kernels.simulator.races import races
-from hpcampus_kernels.simulator.report import Measure, Report
+from hpcampus_kernels.simulator.report import Branch, Measure, Report
 from hpcampus_kernels.simulator.table import Shape, Table, tabulate
 from hpcampus_kernels.simulator.threads import Dim3, Scheduler
 from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements, restore, scalar
@@ -197,6 +198,7 @@ class _Launch:
 
     def report(self, wanted: set[str]) -> Report:
         found: tuple[Measure, ...] = ()
+        parted: tuple[Branch, ...] = ()
         ended = not self.findings.kinds() & {ENDLESS, STOPPED}
         if self.log is not None and ended:
             table = self.table()
@@ -205,10 +207,13 @@ class _Launch:
                 for detector in functions if name in wanted else ():
                     for finding in detector(table):
                         self.findings.add(finding)
-            found = tuple(measures(table)) if MEASURES in wanted else ()
+            if MEASURES in wanted:
+                found = tuple(measures(table))
+                parted = tuple(branches(self.device.branches, self.device.sites, self.shape))
         arrays = {name: host for name, (host, _) in self.arrays.items()}
         source = _source(self.function)
-        return Report(self.function.__name__, tuple(self.findings), found, arrays, source)
+        name, flops = self.function.__name__, self.converter.flops if ended else {}
+        return Report(name, tuple(self.findings), found, arrays, source, flops, parted)
 
 
 def _source(function: FunctionType) -> tuple[Line, ...]:

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from hpcampus_kernels.simulator.log import ATOMIC, KINDS, Integers
-from hpcampus_kernels.simulator.report import Measure
+from hpcampus_kernels.simulator.report import SECTOR, Measure
 from hpcampus_kernels.simulator.table import Table
 
-SECTOR, BANKS, WORD = 32, 32, 4
+BANKS, WORD = 32, 4
 
 
 def measures(table: Table) -> Iterator[Measure]:
     """One for each instruction that touches global or shared memory."""
-    request = _requests(table)
+    request = occurrence(table.site, table.thread)
     for rows in _split(table.site):
         regions = table.region[rows]
         for number in _first_of_name(table, regions):
@@ -40,12 +40,12 @@ def _split(column: Integers) -> Iterator[Integers]:
     yield from np.split(order, starts[1:]) if len(order) else ()
 
 
-def _requests(table: Table) -> Integers:
-    """For each access the n for which it is the n-th of its thread at its instruction."""
-    if not len(table.site):
-        return table.site
-    _, site = np.unique(table.site, return_inverse=True)
-    key = site.astype(np.int64) * (int(table.thread.max()) + 1) + table.thread
+def occurrence(site: Integers, thread: Integers) -> Integers:
+    """For each row the n for which it is the n-th of its thread at its site."""
+    if not len(site):
+        return site
+    _, number = np.unique(site, return_inverse=True)
+    key = number.astype(np.int64) * (int(thread.max()) + 1) + thread
     order = np.argsort(key, kind="stable")
     new = np.ones(len(order), np.bool_)
     new[1:] = key[order][1:] != key[order][:-1]
@@ -55,15 +55,23 @@ def _requests(table: Table) -> Integers:
     return count
 
 
+def _bytes(table: Table, rows: Integers) -> Integers:
+    """Where these accesses lie in their array, or in the shared memory of their block."""
+    place = np.empty(len(rows), np.int64)
+    regions = table.region[rows]
+    for number in np.unique(regions).tolist():
+        region, here = table.log.regions[number], regions == number
+        place[here] = region.bytes(table.address[rows[here]]) + region.byte_offset
+    return place
+
+
 def _measure(table: Table, rows: Integers, request: Integers) -> Measure:
     region, first = table.region_of(int(rows[0])), int(rows[0])
     warp = table.shape.warps(table.thread[rows])
     _, group = np.unique(warp * (int(request.max()) + 1) + request[rows], return_inverse=True)
     group = group.astype(np.int64)
-    bases = np.array([r.base for r in table.log.regions], np.int64)
-    offsets = np.array([r.byte_offset for r in table.log.regions], np.int64)
-    size = region.dtype.itemsize
-    place = (table.address[rows] - bases[table.region[rows]]) * size + offsets[table.region[rows]]
+    size = region.leaves[int(table.address[first] - region.base) % region.width].itemsize
+    place = _bytes(table, rows)
     requests = int(group.max()) + 1
     counter = _bank_rounds if region.shared else _sectors
     transfers, ideal = counter(group, place, size, requests)

@@ -23,6 +23,10 @@ def page(report: "Report") -> str:
     _code(root, report)
     if report.measures:
         _measures(root, report)
+    if report.flops:
+        SubElement(root, "p").text = f"{report.arithmetic}."
+    if any(branch.parted for branch in report.branches):
+        _branches(root, report)
     wasteful = sorted((m for m in report.measures if m.ratio >= WASTEFUL), key=lambda m: -m.ratio)
     for measure in wasteful[:PICTURES]:
         _picture(root, measure)
@@ -84,6 +88,20 @@ def _measures(root: Element, report: "Report") -> None:
         )
         for cell in cells:
             SubElement(row, "td").text = str(cell)
+
+
+def _branches(root: Element, report: "Report") -> None:
+    table = SubElement(root, "table")
+    SubElement(table, "caption").text = "Branches at which lanes of a warp part ways"
+    row = SubElement(table, "tr")
+    for head in ("line", "decisions of a warp", "lanes part ways"):
+        SubElement(row, "th", scope="col").text = head
+    for branch in report.branches:
+        if branch.parted:
+            row = SubElement(table, "tr")
+            SubElement(row, "th", scope="row").text = str(branch.line.number)
+            SubElement(row, "td").text = str(branch.decisions)
+            SubElement(row, "td").text = str(branch.parted)
 
 
 def _picture(root: Element, measure: "Measure") -> None:

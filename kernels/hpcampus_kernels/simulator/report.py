@@ -11,6 +11,9 @@ from hpcampus_kernels.simulator.findings import ERROR, Finding
 from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.page import page
 
+# Bytes that global memory moves at once.
+SECTOR = 32
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -48,19 +51,47 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A branch or a loop: how often a warp decided there, and in how many of these its lanes parted ways."""
+
+    line: Line
+    decisions: int
+    parted: int
+
+    def __str__(self) -> str:
+        return f"{self.line}: lanes part ways in {self.parted} of {self.decisions} decisions"
+
+
+@dataclass(frozen=True)
 class Report:
-    """The findings, the measures, and what the arrays hold after the launch."""
+    """The findings, the measures, and what the arrays hold after the launch.
+
+    `flops` are the floating-point operations of all threads, by line: one for +, -, *, / and each function of
+    `math`, two for `fma`; the usual number for complex ones.
+    """
 
     kernel: str
     findings: tuple[Finding, ...]
     measures: tuple[Measure, ...] = ()
     arrays: Mapping[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
     source: tuple[Line, ...] = ()
+    flops: Mapping[Line, int] = field(default_factory=dict)
+    branches: tuple[Branch, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that are mistakes; the others are warnings."""
         return tuple(finding for finding in self.findings if finding.severity == ERROR)
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that go between global memory and the processors: whole sectors, caches left aside."""
+        return SECTOR * sum(measure.transfers for measure in self.measures if measure.space == "global")
+
+    @property
+    def intensity(self) -> float | None:
+        """Floating-point operations for each byte moved; None where nothing moves."""
+        return sum(self.flops.values()) / self.bytes_moved if self.bytes_moved else None
 
     def kinds(self) -> set[str]:
         """What the findings are about."""
@@ -70,6 +101,13 @@ class Report:
     def headline(self) -> str:
         """How much was found."""
         return f"{self.kernel}: {_number(len(self.findings))}"
+
+    @property
+    def arithmetic(self) -> str:
+        """The operations in all, by line, and for each byte moved."""
+        by_line = ", ".join(f"line {line.number}: {count}" for line, count in sorted(self.flops.items()))
+        ratio = "" if self.intensity is None else f"; {self.intensity:.2f} for each byte moved"
+        return f"{sum(self.flops.values())} floating-point operations ({by_line}){ratio}"
 
     def show(self) -> None:
         """Display it: the code with its findings in a notebook, plain text in a terminal."""
@@ -88,6 +126,10 @@ class Report:
         lines += [f"  {finding}" for finding in self.findings]
         lines += ["Memory, by line:"] if self.measures else []
         lines += [f"  {measure}" for measure in self.measures]
+        parted = [branch for branch in self.branches if branch.parted]
+        lines += ["Branches:"] if parted else []
+        lines += [f"  {branch}" for branch in parted]
+        lines += [self.arithmetic] if self.flops else []
         return "\n".join(lines)
 
 

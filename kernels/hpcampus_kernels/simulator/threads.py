@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from hpcampus_kernels.simulator.clocks import Knowledge, merged
 from hpcampus_kernels.simulator.findings import BARRIER, ENDLESS, Finding
-from hpcampus_kernels.simulator.log import Line, Log
+from hpcampus_kernels.simulator.log import Clock, Line, Log
 
-BLOCK, VOTE, SPIN = "block", "vote", "spin"
+BLOCK, VOTE, SPIN, GRID = "block", "vote", "spin", "grid"
 # So many passes over all threads in which nobody does anything but spin mean that nobody ever will.
 HOPELESS = 50
 
@@ -81,6 +81,10 @@ class Block:
         """Those that have not ended."""
         return [thread for thread in self.threads if not thread.done]
 
+    def parked(self) -> bool:
+        """Whether all that have not ended wait for the whole grid."""
+        return all(thread.wait and thread.wait.kind == GRID for thread in self.alive())
+
 
 @dataclass
 class Scheduler:
@@ -98,17 +102,21 @@ class Scheduler:
     def run(self) -> None:
         """All blocks to their end, or as far as they get."""
         order = random.Random(self.schedule)  # noqa: S311 - no secret
-        spinning: list[Block] = []
+        blocks: list[Block] = []
         try:
             for number in self._order(self.grid, order):
-                spinning.append(self._start(number, order))
-                spinning = [block for block in spinning if not self._advance(block)]
-            while spinning and min(block.hopeless for block in spinning) < HOPELESS:
-                spinning = [block for block in spinning if not self._advance(block)]
-            for block in spinning:
+                blocks.append(self._start(number, order))
+                blocks = [block for block in blocks if not self._advance(block)]
+            while blocks:
+                if all(block.parked() for block in blocks):
+                    self._grid_barrier(blocks)
+                elif all(block.parked() or block.hopeless >= HOPELESS for block in blocks):
+                    break
+                blocks = [block for block in blocks if not self._advance(block)]
+            for block in blocks:
                 self._stuck(block)
         finally:
-            for block in spinning:
+            for block in blocks:
                 _end(block)
 
     def _order(self, extent: Dim3, order: random.Random) -> list[int]:
@@ -145,7 +153,7 @@ class Scheduler:
         except BaseException:
             _end(block)
             raise
-        return True
+        return not block.alive()
 
     def _resume(self, thread: Thread) -> None:
         self.enter(thread)
@@ -175,7 +183,10 @@ class Scheduler:
         if not waiting:
             return []
         alive = block.alive()
-        if all(t.wait and t.wait.kind == BLOCK for t in alive):
+        kinds = {t.wait.kind if t.wait else SPIN for t in alive}
+        if kinds == {GRID}:
+            return []
+        if kinds <= {BLOCK, GRID}:
             return self._block_barrier(block, alive)
         released = [thread for warp in self._warps(waiting) for thread in self._votes(warp)]
         if released or any(t.wait and t.wait.kind == SPIN for t in alive):
@@ -229,6 +240,24 @@ class Scheduler:
         for thread in waiting:
             thread.warp_epoch, thread.knowledge.acquired = 0, known
         return _answer(waiting)
+
+    def _grid_barrier(self, blocks: list[Block]) -> None:
+        """All that are left wait for the grid: from now on, each knows what all have done."""
+        waiting = [thread for block in blocks for thread in block.alive()]
+        missing = self.grid.x * self.grid.y * self.grid.z * len(blocks[0].threads) - len(waiting)
+        if missing:
+            ended = next((t for block in blocks for t in block.threads if t.done), waiting[0])
+            self._divergence(
+                waiting[0],
+                f"{len(waiting)} threads wait for the whole grid, but {missing} have ended without it",
+                ended,
+            )
+        epochs: Clock = {("b", block.number): (block.epoch + 1,) for block in blocks}
+        known = merged([*(thread.knowledge.acquired for thread in waiting), epochs])
+        for block in blocks:
+            block.epoch += 1
+        for thread in waiting:
+            thread.wait, thread.warp_epoch, thread.knowledge.acquired = None, 0, known
 
     def _deadlock(self, waiting: list[Thread]) -> list[Thread]:
         """Threads wait for others that wait elsewhere: report it, and let the block's barrier lose."""

@@ -11,7 +11,7 @@ from numba import types
 
 from hpcampus_kernels.simulator.calls import Calls
 from hpcampus_kernels.simulator.expressions import Typed, call, load, store
-from hpcampus_kernels.simulator.log import BRANCH, READ, WRITE
+from hpcampus_kernels.simulator.log import BRANCH, READ, WRITE, Line
 from hpcampus_kernels.simulator.static import Array, Known, Number, Static, joined
 from hpcampus_kernels.simulator.values import UnsupportedError
 
@@ -25,10 +25,12 @@ ROUNDS = 4
 class Translator(Calls):
     """Translates one function for one combination of types."""
 
-    def __init__(self, converter: "Converter", lookup: "Names", known: dict[str, Static]) -> None:
+    def __init__(
+        self, converter: "Converter", lookup: "Names", known: dict[str, Static], at: Line | None
+    ) -> None:
         super().__init__()
         self.converter, self.lookup = converter, lookup
-        self.file, self.names = lookup.file, lookup.names
+        self.file, self.names, self.at = lookup.file, lookup.names, at
         self.parameters, self.types = dict(known), dict(known)
         self.aliases, self.flops, self.target = {}, 0, ""
         self.waits, self.atomics = False, 0
