@@ -77,10 +77,9 @@ def operations(draw: Any) -> tuple[str, Any, Any]:
     if symbol == "**":
         return "a ** b", draw(st.floats(0.5, 4).map(np.float32)), draw(st.integers(-3, 6).map(np.int32))
     # A GPU shifts by 64 bits and more as the simulator does; a CPU may do anything.
-    second = (
-        draw(value(other)) if symbol not in ("<<", ">>") else np.dtype("int64").type(draw(st.integers(0, 63)))
-    )
-    return f"a {symbol} b", draw(value(one)), second
+    if symbol in ("<<", ">>"):
+        return f"a {symbol} b", draw(value(one)), draw(st.integers(0, 63).map(np.int64))
+    return f"a {symbol} b", draw(value(one)), draw(value(other))
 
 
 @settings(max_examples=MANY, deadline=None)
@@ -89,20 +88,19 @@ def test_operations_are_numbas(operation: tuple[str, Any, Any]) -> None:
     compared(*operation)
 
 
-F, D, I, B, U, L = (
-    np.float32(0.1), np.float64(0.1), np.int32(2**31 - 1), np.int16(300), np.uint32(2**32 - 1), np.int64(2**62)
-)  # fmt: skip
+F, D, K, B = np.float32(0.1), np.float64(0.1), np.int32(2**31 - 1), np.int16(300)
+U, L = np.uint32(2**32 - 1), np.int64(2**62)
 
 
 @pytest.mark.parametrize(
     ("expression", "values"),
     [
-        ("a * b + c", (F, I, F)),  # float32 times int32 is float64
+        ("a * b + c", (F, K, F)),  # float32 times int32 is float64
         ("a * b + c", (F, B, F)),  # times int16 it is float32
         ("a * 2 + a", (F,)),  # a literal is int64
         ("a * 0.5 + a", (F,)),
         ("a * 3 * a * 7", (L,)),  # wraps in between
-        ("(a + a) // 2", (I,)),  # 64 bits hold it
+        ("(a + a) // 2", (K,)),  # 64 bits hold it
         ("(a + a + a + a + a) // 3", (L,)),
         ("a - b", (np.uint32(1), np.uint32(2))),
         ("a + b", (np.uint64(2**63), np.int64(5))),
@@ -119,33 +117,41 @@ F, D, I, B, U, L = (
         ("a ** 0.5", (F,)),
         ("a ** b", (np.int64(3), np.int64(50))),
         ("a ** b", (np.int64(3), np.int64(-1))),
-        ("int(a) + b", (np.float32(2.7), I)),
+        ("int(a) + b", (np.float32(2.7), K)),
         ("float(a) * b", (F, F)),  # float() leaves a float32
-        ("float(a) * b", (I, F)),
+        ("float(a) * b", (K, F)),
         ("round(a) * b", (np.float32(2.5), F)),
         ("np.float32(a) * b", (D, F)),
         ("np.uint8(a) + b", (np.int64(300), B)),
-        ("np.int32(a) + b", (np.float64(2.0**40), I)),
-        ("max(a, b) * c", (F, I, F)),
+        ("max(a, b) * c", (F, K, F)),
         ("min(a, b) * b", (F, D)),
-        ("max(a, b, c)", (I, B, np.int8(3))),
+        ("max(a, b, c)", (K, B, np.int8(3))),
         ("math.sqrt(a) * b", (F, F)),
-        ("math.sqrt(a) * b", (I, F)),
+        ("math.sqrt(a) * b", (K, F)),
         ("math.exp(a * 3) + math.pow(a, a)", (F,)),
-        ("(a if b > 2 else 1) * a", (F, I)),
-        ("(a if b > 2 else 0.0) * a", (F, I)),
-        ("a > b and a < 2 * b", (F, I)),
+        ("(a if b > 2 else 1) * a", (F, K)),
+        ("(a if b > 2 else 0.0) * a", (F, K)),
+        ("a > b and a < 2 * b", (F, K)),
         ("a == 16777217", (np.float32(16777216),)),
-        ("(a << 40) >> 3", (I,)),
+        ("(a << 40) >> 3", (K,)),
         ("a << b", (U, np.int64(31))),
-        ("a & 255 | b ^ a", (I, B)),
+        ("a & 255 | b ^ a", (K, B)),
         ("a * 6364136223846793005 + 1442695040888963407", (np.int64(12345),)),
-        ("a + True", (I,)),
-        ("not a", (I,)),
+        ("a + True", (K,)),
+        ("not a", (K,)),
     ],
 )  # fmt: skip
 def test_expressions_are_numbas(expression: str, values: tuple[Any, ...]) -> None:
     compared(expression, *values)
+
+
+def test_a_float_that_is_too_large_is_the_largest_integer() -> None:
+    def kernel(x: Any, out: Any) -> None:
+        out[0], out[1], out[2] = np.int32(x[0]), np.int64(-x[0] * x[0]), np.uint8(x[1])
+
+    out = np.zeros(3, np.int64)
+    simulate(kernel, 1, 1, np.array([1e15, 300.7]), out)
+    assert list(out) == [2**31 - 1, -(2**63), 44]
 
 
 def test_a_variable_has_one_type() -> None:
