@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-MANY = int(os.environ.get("HPCAMPUS_EXAMPLES", "60"))
+MANY = int(os.environ.get("CAMPUS_EXAMPLES", "60"))
 TYPES = ["bool", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 OPERATORS = ["+", "-", "*", "/", "//", "%", "<<", ">>", "&", "|", "^", "<", "==", "**"]
 WHOLE = {"<<", ">>", "&", "|", "^"}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from hpcampus_kernels import cuda
-from planted import NUMBERS, Planted, found, new
+from numba import float32
+from planted import NUMBERS, PLANE, Planted, found, new
 
 N = 64
 
@@ -24,6 +25,16 @@ def two_barriers(x: Any, out: Any) -> None:
         cuda.syncthreads()
     else:
         cuda.syncthreads()
+
+
+def row_returns_before_barrier(a: Any, out: Any) -> None:
+    x, y = cuda.grid(2)
+    if y >= a.shape[0] or x >= a.shape[1]:
+        return
+    tile = cuda.shared.array((8, 8), float32)
+    tile[cuda.threadIdx.y, cuda.threadIdx.x] = a[y, x]
+    cuda.syncthreads()  # here
+    out[y, x] = tile[cuda.threadIdx.y, cuda.threadIdx.x]
 
 
 def return_before_barrier(x: Any, out: Any) -> None:
@@ -75,6 +86,14 @@ PLANTED = [
         [NUMBERS, new(N)],
         "barrier",
         "Some threads of the block wait at the barrier of line",
+    ),
+    Planted(
+        row_returns_before_barrier,
+        (2, 2),
+        (8, 8),
+        [PLANE, new(10, 12)],
+        "barrier",
+        "have ended without it",
     ),
     Planted(return_before_barrier, 2, N, [NUMBERS, new(100)], "barrier", "28 have ended without it"),
     Planted(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hpcampus_kernels import cuda
 from hpcampus_kernels.simulator import Report, simulate
-from numba import float32
+from numba import float32, int32
 from planted import NUMBERS, PLANE, SQUARE, Planted, found, new
 
 N = 64
@@ -103,6 +103,46 @@ def last_block_with_block_fence(x: Any, parts: Any, ticket: Any, out: Any) -> No
                 out[0] += parts[block]
 
 
+def sum_of_tiles_one_barrier(x: Any, out: Any) -> None:
+    tile = cuda.shared.array(8, float32)
+    t = cuda.threadIdx.x
+    total = float32(0)
+    for start in range(0, x.size - x.size % 8, 8):
+        tile[t] = x[start + t]  # here
+        cuda.syncthreads()
+        for k in range(8):
+            total += tile[k]
+    out[t] = total
+
+
+def sort_in_one_step(x: Any, out: Any) -> None:
+    part = cuda.shared.array(N, float32)
+    t = cuda.threadIdx.x
+    part[t] = x[N - t]
+    cuda.syncthreads()
+    for _ in range(N):
+        if t + 1 < N and part[t] > part[t + 1]:
+            part[t], part[t + 1] = part[t + 1], part[t]  # here
+        cuda.syncthreads()
+    out[t] = part[t]
+
+
+def average_while_others_add(x: Any, out: Any) -> None:
+    cuda.atomic.add(out, 0, x[cuda.grid(1)])
+    out[1 + cuda.grid(1)] = out[0] / x.size  # here
+
+
+def histogram_read_too_early(levels: Any, counts: Any) -> None:
+    own = cuda.shared.array(16, int32)
+    t = cuda.threadIdx.x
+    if t < 16:
+        own[t] = 0
+    cuda.syncthreads()
+    cuda.atomic.add(own, levels[cuda.grid(1)], 1)
+    if t < 16:
+        cuda.atomic.add(counts, t, own[t])  # here
+
+
 def rest_of_warp_without_syncwarp(x: Any, out: Any) -> None:
     part = cuda.shared.array(N, float32)
     t = cuda.threadIdx.x
@@ -127,6 +167,17 @@ PLANTED = [
     Planted(scan_one_barrier, 1, N, [NUMBERS, new(N)], "race", "part["),
     Planted(stencil_in_place, 4, 32, [NUMBERS, new(100)], "race", "out["),
     Planted(heat_in_place, (2, 2), (8, 8), [PLANE, new(10, 12)], "race", "out["),
+    Planted(sum_of_tiles_one_barrier, 1, 8, [NUMBERS, new(8)], "race", "tile["),
+    Planted(sort_in_one_step, 1, N, [NUMBERS, new(N)], "race", "part["),
+    Planted(average_while_others_add, 2, 32, [NUMBERS, new(65)], "race", "don't mix"),
+    Planted(
+        histogram_read_too_early,
+        2,
+        32,
+        [np.arange(64) % 16, np.zeros(16, np.int32)],
+        "race",
+        "reads own[",
+    ),
     Planted(last_block_without_fence, 3, 1, [NUMBERS, new(3), new(1), new(1)], "race", "parts["),
     Planted(last_block_with_block_fence, 3, 1, [NUMBERS, new(3), new(1), new(1)], "race", "parts["),
 ]

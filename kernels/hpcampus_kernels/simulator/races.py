@@ -1,4 +1,6 @@
-"""Data races: two threads touch one element, one of them writes, and nothing orders the two.
+"""Data races: two threads touch one element, one of them changes it, and nothing orders the two.
+
+Two atomic operations are no race; an atomic operation and a plain access are.
 
 All accesses to one element form a group. Within a group, what a barrier separates is ordered. So a conflict
 can only be between two blocks; between two warps of a block in the same epoch of the block; or between two
@@ -22,7 +24,7 @@ PAIRS = 400
 
 def races(table: Table) -> Iterator[Finding]:
     """One finding for each pair of lines."""
-    if not (table.kind == WRITE).any():
+    if not (table.kind != READ).any():
         return
     order, starts = _groups(table)
     values = _values(table)
@@ -49,30 +51,31 @@ def _groups(table: Table) -> tuple[Integers, list[tuple[int, int]]]:
     rank[sorted_turns] = np.arange(len(turns))
     order = np.argsort(table.address * len(turns) + rank[table.turn], kind="stable")
     address, turn = table.address[order], table.turn[order]
-    plain = table.kind[order] == WRITE
+    kind = table.kind[order]
     thread, epoch, warp_epoch = (columns[turn, i] for i in range(3))
     warp, block = warps[turn], blocks[turn]
     new = np.ones(len(order), np.bool_)
     new[1:] = address[1:] != address[:-1]
     elements = np.flatnonzero(new)
-    guilty = _mixed(new, plain, block)
+    guilty = _mixed(new, kind, block)
     for keys, who in (((block, epoch), warp), ((block, epoch, warp, warp_epoch), thread)):
         finer = new.copy()
         for key in keys:
             finer[1:] |= key[1:] != key[:-1]
-        guilty |= _mixed(finer, plain, who)
+        guilty |= _mixed(finer, kind, who)
     # Candidates are whole elements, so that a read-only group before and after is seen, too.
     ends = np.append(elements[1:], len(order))
     hit = np.logical_or.reduceat(guilty, elements)
     return order, list(zip(elements[hit].tolist(), ends[hit].tolist(), strict=True))
 
 
-def _mixed(new: "np.ndarray[tuple[int], np.dtype[np.bool_]]", plain: Integers, who: Integers) -> Integers:
-    """For each row whether its group has a plain write and more than one party."""
+def _mixed(new: "np.ndarray[tuple[int], np.dtype[np.bool_]]", kind: Integers, who: Integers) -> Integers:
+    """For each row whether its group has more than one party, and a change that is not only atomic."""
     starts = np.flatnonzero(new)
     several = np.minimum.reduceat(who, starts) != np.maximum.reduceat(who, starts)
-    written = np.logical_or.reduceat(plain, starts)
-    return np.repeat(several & written, np.diff(np.append(starts, len(who))))
+    changed = np.maximum.reduceat(kind, starts) != READ
+    plain = np.minimum.reduceat(kind, starts) != ATOMIC
+    return np.repeat(several & changed & plain, np.diff(np.append(starts, len(who))))
 
 
 def _pair(table: Table, rows: Integers) -> tuple[int, int] | None:
@@ -82,14 +85,16 @@ def _pair(table: Table, rows: Integers) -> tuple[int, int] | None:
         rows = rows[np.unique(keys, axis=1, return_index=True)[1]]
     rows = np.sort(rows)
     turns = table.log.turns
-    writes = [int(row) for row in rows if table.kind[row] == WRITE][:PAIRS]
-    for write in writes:
-        for other in map(int, rows):
-            if table.thread[other] == table.thread[write]:
-                continue
-            first, second = sorted((write, other))
-            if not _ordered(table, turns[table.turn[first]], turns[table.turn[second]]):
-                return write, other
+    # A pair is a plain write and anything, or a plain read and an atomic operation.
+    for sought, against in ((WRITE, (READ, WRITE, ATOMIC)), (READ, (ATOMIC,))):
+        others = [int(row) for row in rows if table.kind[row] in against]
+        for one in [int(row) for row in rows if others and table.kind[row] == sought][:PAIRS]:
+            for other in others:
+                if table.thread[other] == table.thread[one]:
+                    continue
+                first, second = sorted((one, other))
+                if not _ordered(table, turns[table.turn[first]], turns[table.turn[second]]):
+                    return one, other
     return None
 
 
@@ -123,12 +128,13 @@ def _finding(table: Table, pair: tuple[int, int], rows: Integers, values: dict[i
     written = {repr(table.log.values[values[int(row)]]) for row in rows if table.kind[row] == WRITE}
     harmless = kinds == {WRITE} and len(written) == 1
     who, whom, element = table.who(write), table.who(other), table.element(write)
+    does = "writes" if table.kind[write] == WRITE else "reads"
     did = {READ: "reads it", WRITE: "writes it, too", ATOMIC: "changes it by an atomic operation"}
     lines = table.line(write), table.line(other)
     at = "" if lines[0].number == lines[1].number else f" in line {lines[1].number}"
     space = "shared" if table.region_of(write).shared else "global"
     message = (
-        f"{who.capitalize()} writes {element} ({space} memory) and {whom} {did[int(table.kind[other])]}{at}, "
+        f"{who.capitalize()} {does} {element} ({space} memory) and {whom} {did[int(table.kind[other])]}{at}, "
         f"and nothing keeps them apart{_advice(table, pair, rows, harmless)}"
     )
     return Finding(
