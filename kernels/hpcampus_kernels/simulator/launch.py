@@ -79,7 +79,7 @@ def simulate(  # noqa: PLR0913 - a launch has a shape, and a simulation its sett
     if unknown := wanted - set(CHECKS):
         raise ValueError(f"there is no check {', '.join(sorted(unknown))}; there are: {', '.join(CHECKS)}")
     function = python_function(kernel)
-    shape = Shape(_extent(grid, "grid"), _extent(block, "block"), warpsize)
+    shape = Shape(extent(grid, "grid"), extent(block, "block"), warpsize)
     if shape.threads > MAX_THREADS:
         raise ValueError(f"a block has at most {MAX_THREADS} threads, not {shape.threads}")
     launch = _Launch(function, shape, Log() if wanted else None, shared_bytes, MEASURES in wanted)
@@ -104,7 +104,7 @@ def observe(
     """Run a kernel once, in the natural order of its threads, without any judgement."""
     function = python_function(kernel)
     launch = _Launch(
-        function, Shape(_extent(grid, "grid"), _extent(block, "block"), 32), Log(), 0, counting=False
+        function, Shape(extent(grid, "grid"), extent(block, "block"), 32), Log(), 0, counting=False
     )
     launch.run(arguments, 0, budget)
     if launch.error is not None:
@@ -112,7 +112,7 @@ def observe(
     return Observation(launch.table(), tuple(launch.findings.strays), launch.error)
 
 
-def _extent(given: int | Sequence[int], what: str) -> Dim3:
+def extent(given: int | Sequence[int], what: str) -> Dim3:
     values = [given] if isinstance(given, (int, np.integer)) else list(given)
     extent = Dim3(*(int(v) for v in [*values, 1, 1, 1][:3]))
     if len(values) > 3 or min(extent) < 1:

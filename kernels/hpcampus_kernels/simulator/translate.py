@@ -40,7 +40,7 @@ class Translator(Calls):
 
     def function(self, definition: ast.FunctionDef) -> ast.FunctionDef:
         """The whole function."""
-        self.locals = _assigned(definition)
+        self.locals = local_names(definition)
         for round_ in range(20):
             self._changed, self._round = False, round_
             body = self._block(definition.body)
@@ -266,7 +266,7 @@ class Translator(Calls):
         return several, None
 
 
-def _assigned(definition: ast.FunctionDef) -> set[str]:
+def local_names(definition: ast.FunctionDef) -> set[str]:
     """The local names of a function."""
     arguments = definition.args
     names = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
