@@ -67,7 +67,7 @@ def machine() -> dict[str, str]:
     """Where and with what this ran."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     cpu = next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    packages = {name: version(name) for name in ("numpy", "numba", "numba-cuda", "greenlet")}
+    packages = {name: version(name) for name in ("numpy", "numba", "numba-cuda")}
     load = Path("/proc/loadavg").read_text(encoding="utf-8").split()[0]
     return {"cpu": cpu, "python": platform.python_version(), "load": load, **packages}
 

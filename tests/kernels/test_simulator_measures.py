@@ -90,6 +90,19 @@ def by_round(out: Any) -> None:
         out[cuda.threadIdx.x] += 1
 
 
+def by_three_ends(out: Any) -> None:
+    lane = cuda.laneid
+    for _ in range(0 if lane < 10 else 1 if lane < 20 else 4):
+        out[cuda.threadIdx.x] += 1
+
+
+def by_break(out: Any) -> None:
+    for k in range(9):
+        if k == 4:
+            break
+        out[cuda.threadIdx.x] += 1
+
+
 def while_lanes_last(out: Any) -> None:
     n = cuda.laneid
     while n > 30:
@@ -102,6 +115,9 @@ def test_lanes_that_part_ways_are_counted() -> None:
     assert decided(by_warp) == [(2, 0)]
     # The first warp's lanes go 0 or 1 rounds, the second's 2 or 3; a last decision ends each.
     assert decided(by_round) == [(2 + 4, 2)]
+    # Two warps; some leave after no round, some after one, the others after four.
+    assert decided(by_three_ends) == [(2 * 5, 2 * 2)]
+    assert decided(by_break) == [(2 * 5, 0), (2 * 5, 0)]
     assert decided(while_lanes_last) == [(4, 2)]
 
 

@@ -46,7 +46,9 @@ class Converter:
         self.device, self.sites, self.counting = device, device.sites, counting
         self.logging = device.log is not None
         self.functions: dict[str, FunctionType] = {}
-        self.flops: dict[Line, int] = {}
+        self.counts: list[int] = []
+        self._places: dict[Line, int] = {}
+        self.loops: set[int] = set()
         self._done: dict[Any, tuple[str, Translator]] = {}
         if device.log is not None:
             self.push, self.keep = device.log.entries.append, device.log.values.append
@@ -153,9 +155,20 @@ class Converter:
 
     # Counted while the kernel runs.
 
+    def place_of(self, line: Line) -> int:
+        """Where the operations of that line are counted."""
+        if line not in self._places:
+            self._places[line] = len(self.counts)
+            self.counts.append(0)
+        return self._places[line]
+
+    def flops(self) -> dict[Line, int]:
+        """The operations of each line."""
+        return {line: self.counts[place] for line, place in self._places.items() if self.counts[place]}
+
     def add_flops(self, line: Line, count: int) -> None:
         """So many operations in that line."""
-        self.flops[line] = self.flops.get(line, 0) + count
+        self.counts[self.place_of(line)] += count
 
     def counted(self, operation: Callable[..., Any], *values: Any) -> Any:
         """An operation of which it shows only now whether it counts."""
@@ -169,15 +182,31 @@ class Converter:
         """A thread takes a branch, or does not."""
         branches = self.device.branches
         branches.append(self.device.thread.number)
-        branches.append(2 * site + bool(taken))
+        branches.append(site)
+        branches.append(bool(taken))
         return taken
 
-    def rounds(self, site: int, items: Iterable[Any]) -> Iterator[Any]:
-        """A thread takes another round of a loop, or does not."""
-        for item in items:
-            self.branch(site, taken=True)
-            yield item
-        self.branch(site, taken=False)
+    def all_rounds(self, site: int, items: range) -> range:
+        """A thread goes all rounds of a loop."""
+        self._rounds(site, len(items))
+        return items
+
+    def some_rounds(self, site: int, items: Iterable[Any]) -> Iterator[Any]:
+        """A thread goes some rounds of a loop."""
+        count = 0
+        try:
+            for item in items:
+                yield item
+                count += 1
+        finally:
+            self._rounds(site, count)
+
+    def _rounds(self, site: int, count: int) -> None:
+        self.loops.add(site)
+        branches = self.device.branches
+        branches.append(self.device.thread.number)
+        branches.append(site)
+        branches.append(count)
 
 
 class Names:

@@ -284,17 +284,18 @@ class Expressions:
         before, self.flops = self.flops, 0
         value, kind = self.expression(node)
         if self.flops and self.converter.counting:
-            count = call(self.given(self.converter.add_flops), *self.counted(node.lineno))
+            line = self.given_line(node.lineno)
+            count = call(self.given(self.converter.add_flops), line, ast.Constant(self.flops))
             value = ast.BoolOp(ast.Or(), [count, value])
         self.flops = before
         return value, kind
 
-    def counted(self, line: int) -> list[ast.expr]:
-        """The line, and the operations since the last count."""
-        return [self.given_line(line), ast.Constant(self.flops)]
-
     def given_line(self, line: int) -> ast.Name:
         """A name for a line of the kernel."""
         name = f"line:{line}"
-        self.names[name] = self.at or Line(self.file, line)
+        self.names[name] = self.line(line)
         return load(name)
+
+    def line(self, number: int) -> Line:
+        """That line, or in a function of the library the line that calls it."""
+        return self.at or Line(self.file, number)

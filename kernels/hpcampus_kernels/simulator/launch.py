@@ -209,10 +209,12 @@ class _Launch:
                         self.findings.add(finding)
             if MEASURES in wanted:
                 found = tuple(measures(table))
-                parted = tuple(branches(self.device.branches, self.device.sites, self.shape))
+                parted = tuple(
+                    branches(self.device.branches, self.converter.loops, self.device.sites, self.shape)
+                )
         arrays = {name: host for name, (host, _) in self.arrays.items()}
         source = _source(self.function)
-        name, flops = self.function.__name__, self.converter.flops if ended else {}
+        name, flops = self.function.__name__, self.converter.flops() if ended else {}
         return Report(name, tuple(self.findings), found, arrays, source, flops, parted)
 
 

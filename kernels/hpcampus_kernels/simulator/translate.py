@@ -92,8 +92,10 @@ class Translator(Calls):
     def _simple(self, line: int, made: list[ast.stmt]) -> list[ast.stmt]:
         """Statements that run as one, after their operations were counted."""
         if self.flops and self.converter.counting:
-            count = call(self.given(self.converter.add_flops), *self.counted(line))
-            made = [ast.Expr(count), *made]
+            place = self.converter.place_of(self.line(line))
+            counts = self.given(self.converter.counts)
+            counter = ast.Subscript(counts, ast.Constant(place), ast.Store())
+            made = [ast.AugAssign(counter, ast.Add(), ast.Constant(self.flops)), *made]
         self.flops = 0
         return made
 
@@ -233,7 +235,9 @@ class Translator(Calls):
         several, item = self._iterated(node.iter)
         before = self._simple(node.lineno, [])
         if self.converter.counting:
-            several = call(self.given(self.converter.rounds), self.site(node.iter, BRANCH), several)
+            sure = _calls_range(several) and not _may_leave(node)
+            counted = self.converter.all_rounds if sure else self.converter.some_rounds
+            several = call(self.given(counted), self.site(node.iter, BRANCH), several)
         if isinstance(node.target, ast.Name) and not isinstance(item, Array):
             self.bind(node.target.id, item)
             taken, target = list[ast.stmt](), store(node.target.id)
@@ -264,6 +268,17 @@ class Translator(Calls):
                 item = joined(item, other)
             return several, item
         return several, None
+
+
+def _calls_range(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("range:")
+    )
+
+
+def _may_leave(loop: ast.For) -> bool:
+    """Whether a thread may leave the loop before its last round."""
+    return any(isinstance(node, (ast.Break, ast.Return)) for node in ast.walk(loop))
 
 
 def local_names(definition: ast.FunctionDef) -> set[str]:
