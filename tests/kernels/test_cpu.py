@@ -94,6 +94,23 @@ def ping_pong(x: Any, out: Any) -> None:
     out[t] = one[t] + count
 
 
+def held(x: Any, out: Any) -> None:
+    tile = cuda.shared.array(32, float32)
+    t = cuda.threadIdx.x
+    tile[t] = x[t]
+    cuda.syncthreads()
+    out[t] = tile[31 - t]
+
+
+def carried(x: Any, out: Any) -> None:
+    t = cuda.threadIdx.x
+    for k in range(3):
+        if k == 0:
+            mine = x[t]
+        out[t] += mine
+        cuda.syncthreads()
+
+
 ONE, SQUARE = RNG.random(150, np.float32), RNG.random((40, 24), np.float32)
 LEVELS = RNG.integers(0, 16, 500).astype(np.int32)
 SAME = [
@@ -105,6 +122,8 @@ SAME = [
     (tiled_matmul(8), (5, 5), (8, 8), [SQUARE, SQUARE.T.copy(), np.zeros((40, 40), np.float32)]),
     (inclusive_scan(64), 1, 64, [ONE[:64], np.zeros(64, np.float32)]),
     (reduce, 3, 64, [ONE, np.zeros(1, np.float32)]),
+    (held, 1, 32, [ONE[:32], np.zeros(32, np.float32)]),
+    (carried, 1, 32, [ONE[:32], np.zeros(32, np.float32)]),
     (ping_pong, 1, 32, [ONE[:32], np.zeros(32, np.float32)]),
 ]
 

@@ -97,6 +97,8 @@ def test_records_have_fields() -> None:
     assert kinds == set()
     (x,) = [m for m in report.measures if m.array == "p" and m.kind == "read" and ".x" in str(m.example)]
     assert x.bytes == 16
+    (n,) = [m for m in report.measures if m.array == "p" and m.kind == "read" and ".n" in str(m.example)]
+    assert [place for _, place, _ in n.example] == [8, 20, 32, 44]
 
 
 def test_threads_that_write_different_fields_do_not_race() -> None:

@@ -213,12 +213,12 @@ class _Launch:
                     branches(self.device.branches, self.converter.loops, self.device.sites, self.shape)
                 )
         arrays = {name: host for name, (host, _) in self.arrays.items()}
-        source = _source(self.function)
+        source = source_lines(self.function)
         name, flops = self.function.__name__, self.converter.flops() if ended else {}
         return Report(name, tuple(self.findings), found, arrays, source, flops, parted)
 
 
-def _source(function: FunctionType) -> tuple[Line, ...]:
+def source_lines(function: FunctionType) -> tuple[Line, ...]:
     """The lines of a kernel, if they can be read."""
     try:
         lines, first = inspect.getsourcelines(function)
