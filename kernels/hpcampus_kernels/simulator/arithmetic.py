@@ -5,7 +5,6 @@ int32 is float64, and the sum of two int32 is int64, which wraps around. Here a 
 a uint64 a `numpy.uint64`, and any other integer Python's own, always within its type's range.
 """
 
-import math
 import operator
 from collections.abc import Callable
 from functools import cache
@@ -194,11 +193,3 @@ def absolute(value: Any) -> Any:
 def rounded(value: Any, digits: int | None = None) -> Any:
     """`round`: to an integer, or to so many digits."""
     return truncated(np.rint(value)) if digits is None else type(value)(round(float(value), digits))
-
-
-def is_inexact(value: Any) -> bool:
-    """Whether arithmetic with it counts as floating-point operations."""
-    return isinstance(value, (np.floating, np.complexfloating))
-
-
-NAN, INFINITY = math.nan, math.inf
