@@ -14,7 +14,13 @@ import numpy as np
 from hpcampus_kernels.simulator.device import Device
 from hpcampus_kernels.simulator.values import UnsupportedError, device_math
 
-CUDA_MODULES = ("numba.cuda", "numba_cuda.numba.cuda", "numba_cuda_mlir.cuda", "numba.hip")
+CUDA_MODULES = (
+    "hpcampus_kernels.simulated",
+    "numba.cuda",
+    "numba_cuda.numba.cuda",
+    "numba_cuda_mlir.cuda",
+    "numba.hip",
+)
 
 
 def python_function(kernel: Any) -> FunctionType:
