@@ -7,9 +7,12 @@ a GPU of their own have set for Numba, means "simulator" here, too.
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numba
@@ -95,6 +98,43 @@ CHOSEN: str = _choose()
 SIMULATED: bool = CHOSEN == SIMULATOR
 cuda: Any = _import_cuda(CHOSEN)
 njit: Any = numba.njit
+typeof: Any = numba.typeof
+Type: Any = numba.types.Type
+
+
+@contextmanager
+def compiler(capability: tuple[int, int]) -> Iterator[Any]:
+    """numba-cuda for as long as it compiles, for that compute capability, with a GPU or none.
+
+    NUMBA_ENABLE_CUDASIM=1 is lifted meanwhile: Numba looks at it for every function. If Numba's own simulator
+    is loaded already, there is no compiler in this process any more. That is an ImportError, as is a compiler
+    that isn't installed.
+    """
+    if not _installed("numba_cuda"):
+        raise ImportError("numba-cuda isn't installed: pip install 'hpcampus-kernels[inspect]'")
+    before = os.environ.get(NUMBA_VARIABLE)
+    os.environ[NUMBA_VARIABLE] = "0"
+    try:
+        numba.config.reload_config()  # type: ignore[no-untyped-call]
+        compiles: Any = import_module("numba.cuda")
+        if "simulator" in str(compiles.jit.__module__):
+            raise ImportError(
+                "Numba's own simulator is loaded here, and then there is no compiler: restart this process, "
+                "and write `from hpcampus_kernels import cuda` instead of `from numba import cuda`"
+            )
+        dispatcher: Any = import_module("numba.cuda.dispatcher")
+        asks = dispatcher.get_current_device
+        # For device functions Numba asks the GPU, although it was told for which one it compiles.
+        dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+        try:
+            yield compiles
+        finally:
+            dispatcher.get_current_device = asks
+    finally:
+        if before is None:
+            del os.environ[NUMBA_VARIABLE]
+        else:
+            os.environ[NUMBA_VARIABLE] = before
 
 
 def device() -> str:

@@ -61,9 +61,10 @@ class LaunchError(RuntimeError):
 class Kernel:
     """What `jit` makes of a function: `kernel[grid, block, stream, shared_bytes](*arguments)` runs it."""
 
-    def __init__(self, function: FunctionType, *, device: bool = False) -> None:
+    def __init__(self, function: FunctionType, *, device: bool = False, **options: Any) -> None:
         functools.update_wrapper(self, function)
         self.py_func = function
+        self.targetoptions = options
         self._device = device
 
     def __getitem__(self, launch: tuple[Any, ...]) -> Callable[..., None]:
@@ -93,11 +94,11 @@ class Kernel:
             raise LaunchError(f"{self.py_func.__name__} was stopped: {first.message}{where}.{more}")
 
 
-def jit(signature: Any = None, *, device: bool = False, **_options: Any) -> Any:
-    """Make a kernel, or a device function, of a function; signatures and compiler options do nothing."""
+def jit(signature: Any = None, *, device: bool = False, **options: Any) -> Any:
+    """Make a kernel, or a device function; a signature and options for the compiler change nothing here."""
     if isinstance(signature, FunctionType):
-        return Kernel(signature, device=device)
-    return functools.partial(Kernel, device=device)
+        return Kernel(signature, device=device, **options)
+    return functools.partial(Kernel, device=device, **options)
 
 
 class Stream:

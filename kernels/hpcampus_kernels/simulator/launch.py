@@ -206,11 +206,11 @@ class _Launch:
                         self.findings.add(finding)
             found = tuple(measures(table)) if MEASURES in wanted else ()
         arrays = {name: host for name, (host, _) in self.arrays.items()}
-        source = _source(self.function)
+        source = source_lines(self.function)
         return Report(self.function.__name__, tuple(self.findings), found, arrays, source)
 
 
-def _source(function: FunctionType) -> tuple[Line, ...]:
+def source_lines(function: FunctionType) -> tuple[Line, ...]:
     """The lines of a kernel, if they can be read."""
     try:
         lines, first = inspect.getsourcelines(function)

@@ -1,0 +1,198 @@
+"""What the compiler made of kernels is found and traced to its line, with no GPU."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hpcampus_kernels import Inspection, cuda, inspect
+from hpcampus_kernels.inspection import (
+    ATOMIC,
+    BARRIER,
+    DIVISION,
+    FLOAT64,
+    LOCAL,
+    VECTOR,
+    CompilationError,
+    ToolMissingError,
+)
+from numba import float32, int32, types
+
+pytestmark = pytest.mark.skipif(
+    find_spec("numba_cuda") is None or find_spec("nvidia") is None, reason="needs the extra `inspect`"
+)
+
+TILE = 16
+vector, matrix = types.Array(float32, 1, "C"), types.Array(float32, 2, "C")
+
+
+@cuda.jit(device=True)
+def scaled(x: Any) -> Any:
+    return x * 0.1
+
+
+@cuda.jit
+def tiled(a: Any, b: Any, c: Any) -> None:
+    tile_a = cuda.shared.array((TILE, TILE), float32)
+    tile_b = cuda.shared.array((TILE, TILE), float32)
+    column, row = cuda.grid(2)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    total = float32(0)
+    for start in range(0, a.shape[1], TILE):
+        tile_a[y, x] = a[row, start + x]
+        tile_b[y, x] = b[start + y, column]
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += tile_a[y, k] * tile_b[k, x]  # vector
+        cuda.syncthreads()
+    c[row, column] = total
+
+
+@cuda.jit
+def heavy(x: Any, bins: Any) -> None:
+    part = cuda.local.array(64, float32)
+    i = cuda.grid(1)
+    for k in range(64):
+        part[(k * i) & 63] = x[k]  # local
+    x[i] = scaled(part[i & 63])
+    x[i] = x[i] * 0.3  # literal
+    cuda.atomic.add(bins, i % x.size, 1)  # both
+    if i > 100:
+        cuda.syncthreads()
+
+
+@pytest.fixture(scope="module")
+def seen() -> Inspection:
+    return inspect(heavy, (vector, types.Array(int32, 1, "C")))
+
+
+def marked(kernel: Any, mark: str) -> int:
+    """The number of the line with that comment."""
+    first = kernel.py_func.__code__.co_firstlineno
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(n for n in range(first, len(lines)) if lines[n - 1].endswith(f"# {mark}"))
+
+
+def lines(inspection: Inspection, kind: str) -> set[int]:
+    return {use.line.number for use in inspection.uses if use.kind == kind and use.line}
+
+
+def test_every_cost_is_traced_to_its_line(seen: Inspection) -> None:
+    assert marked(heavy, "local") in lines(seen, LOCAL)
+    assert marked(heavy, "literal") in lines(seen, FLOAT64)
+    assert marked(heavy, "both") in lines(seen, DIVISION) & lines(seen, ATOMIC)
+    assert scaled.py_func.__code__.co_firstlineno + 2 in lines(seen, FLOAT64)
+    assert seen["sm_90"].count(BARRIER) == 1
+
+
+def test_each_architecture_says_what_it_needs(seen: Inspection) -> None:
+    for compiled in seen.compiled.values():
+        assert 10 < compiled.registers < 100
+        assert (compiled.stack, compiled.spills, compiled.shared, compiled.barriers) == (256, 0, 0, 1)
+        assert compiled.occupancy.share == 1
+        assert f".target {compiled.arch}" in compiled.ptx
+    assert list(seen.compiled) == ["sm_80", "sm_90", "sm_100"]
+
+
+def test_types_follow_from_the_arguments_of_a_launch() -> None:
+    a = np.zeros((64, 64), np.float32)
+    by_value = inspect(tiled, (cuda.to_device(a), a, a), ["sm_90"])
+    assert by_value.kernel == "tiled(float32[:, :], float32[:, :], float32[:, :])"
+    assert by_value["sm_90"].registers == inspect(tiled, [matrix] * 3, ["sm_90"])["sm_90"].registers
+    assert (by_value["sm_90"].shared, by_value["sm_90"].count(BARRIER)) == (2 * 4 * TILE * TILE, 2)
+    assert lines(by_value, VECTOR) == {marked(tiled, "vector")}
+    assert not by_value.unasked_float64
+
+
+def test_float64_is_unasked_only_if_nobody_asked(seen: Inspection) -> None:
+    assert {use.line.number for use in seen.unasked_float64 if use.line} >= {marked(heavy, "literal")}
+    wide = types.Array(types.float64, 1, "C")
+    asked = inspect(heavy, (wide, types.Array(int32, 1, "C")), ["sm_90"], sass=False)
+    assert asked["sm_90"].count(FLOAT64)
+    assert not asked.unasked_float64
+
+
+def test_options_of_the_decorator_count() -> None:
+    def root(x: Any) -> None:
+        x[0] = x[1] / x[2]
+
+    exact, fast = (cuda.jit(fastmath=fast)(root) for fast in (False, True))
+    instructions = [inspect(k, [vector], ["sm_80"], sass=False)["sm_80"].ptx for k in (exact, fast)]
+    assert [("div.rn.f32" in ptx, "div.approx" in ptx) for ptx in instructions] == [
+        (True, False),
+        (False, True),
+    ]
+    few = cuda.jit(max_registers=24)(tiled.py_func)
+    free, bound = (inspect(k, [matrix] * 3, ["sm_80"], sass=False)["sm_80"].registers for k in (tiled, few))
+    assert bound <= 24 < free
+
+
+def test_text_and_page_say_the_same(seen: Inspection, capsys: pytest.CaptureFixture[str]) -> None:
+    seen.show()
+    text, html = capsys.readouterr().out, seen._repr_html_()
+    for words in ("H100 (sm_90)", "occupancy at 256 threads", "nobody asked for it", "atom.global.add.u32"):
+        assert words in text
+        assert words in html
+    assert "(i % x.size, 1)" not in html.replace("bins, i % x.size, 1", "")
+    assert re.search(rf'<th scope="row">{marked(heavy, "both")}</th><td><code>', html)
+
+
+def test_what_the_compiler_refuses_is_said_with_its_line() -> None:
+    def unknown(x: Any) -> None:
+        x[0] = 1
+        x.sort_it()
+
+    with pytest.raises(
+        CompilationError, match=r"unknown can't be compiled: .*'sort_it'.*line \d+: x.sort_it"
+    ):
+        inspect(unknown, [vector])
+    with pytest.raises(TypeError, match="heavy takes x, bins, but the signature has 1 types"):
+        inspect(heavy, [vector])
+    with pytest.raises(ValueError, match="there is no architecture sm_10; there are: sm_80, sm_90, sm_100"):
+        inspect(heavy, [vector, vector], ["sm_10"])
+
+
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpcampus_kernels.inspection.tools.find_spec", lambda _name: None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolMissingError, match=r"ptxas isn't installed: .*hpcampus-kernels\[inspect\]"):
+        inspect(heavy, (vector, vector), ["sm_80"])
+
+
+CODE = """
+{first}
+import numpy as np
+from hpcampus_kernels import cuda, inspect
+from hpcampus_kernels.simulator import simulate
+
+@cuda.jit
+def double(x):
+    x[cuda.grid(1)] *= 2
+
+x = np.ones(4, np.float32)
+before = cuda.is_available()
+print(inspect(double, [x], ["sm_90"])["sm_90"].registers > 0)
+double[1, 4](x)
+print(x.tolist(), simulate(double, 1, 4, x).findings, x.tolist())
+"""
+
+
+def python(first: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-W", "error", "-c", CODE.format(first=first)]
+    return subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def test_it_lives_with_the_simulator_also_where_numba_is_told_to_simulate() -> None:
+    for value in ("0", "1"):
+        done = python("", NUMBA_ENABLE_CUDASIM=value)
+        assert done.stdout == "True\n[2.0, 2.0, 2.0, 2.0] () [4.0, 4.0, 4.0, 4.0]\n", done.stderr
+
+
+def test_numbas_own_simulator_leaves_no_compiler_and_this_is_said() -> None:
+    done = python("from numba import cuda", NUMBA_ENABLE_CUDASIM="1")
+    assert "write `from hpcampus_kernels import cuda` instead" in done.stderr
