@@ -3,6 +3,7 @@
 from hpcampus_kernels.backend import SIMULATED, cuda, device
 from hpcampus_kernels.check import check
 from hpcampus_kernels.inspection import Inspection, inspect
+from hpcampus_kernels.portability import Remark, portable
 from hpcampus_kernels.problem import Case, Problem
 from hpcampus_kernels.problems import PROBLEMS
 from hpcampus_kernels.verdict import CheckFailedError, Point, Verdict
@@ -15,9 +16,11 @@ __all__ = [
     "Inspection",
     "Point",
     "Problem",
+    "Remark",
     "Verdict",
     "check",
     "cuda",
     "device",
     "inspect",
+    "portable",
 ]

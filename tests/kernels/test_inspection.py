@@ -135,7 +135,7 @@ def test_options_of_the_decorator_count() -> None:
 def test_text_and_page_say_the_same(seen: Inspection, capsys: pytest.CaptureFixture[str]) -> None:
     seen.show()
     text, html = capsys.readouterr().out, seen._repr_html_()
-    for words in ("H100 (sm_90)", "occupancy at 256 threads", "nobody asked for it", "atom.global.add.u32"):
+    for words in ("H100 (sm_90)", "occupancy at 256 threads", "Nobody asked for it", "atom.global.add.u32"):
         assert words in text
         assert words in html
     assert "(i % x.size, 1)" not in html.replace("bins, i % x.size, 1", "")

@@ -95,4 +95,6 @@ def _refusal(error: Exception, asked: Source) -> str:
     where = f" ({Line(asked.file, int(place[1]))})" if place else ""
     lines = (line.strip(" >") for line in said.splitlines() if not line.startswith("Failed in"))
     words = takewhile(lambda line: not line.startswith(("File ", "During:", "There are")), lines)
-    return f"{asked.function.__name__} can't be compiled: {' '.join(filter(None, words)) or repr(error)}{where}"
+    return (
+        f"{asked.function.__name__} can't be compiled: {' '.join(filter(None, words)) or repr(error)}{where}"
+    )

@@ -41,7 +41,7 @@ def _code(root: Element, inspection: "Inspection") -> None:
         SubElement(SubElement(row, "td"), "code").text = line.source
         for use, meaning in inspection.remarks:
             if use.line == line:
-                _remark(table, f"{use.kind}: {', '.join(use.instructions)} ({use.count} in all)", meaning)
+                _remark(table, use.what, meaning)
     for use, meaning in inspection.remarks:
         if use.line not in inspection.source:
             _remark(table, str(use), meaning)
@@ -50,4 +50,4 @@ def _code(root: Element, inspection: "Inspection") -> None:
 def _remark(table: Element, words: str, meaning: str) -> None:
     row = SubElement(table, "tr", {"class": "finding warning"})
     SubElement(row, "th", scope="row").text = "cost"
-    SubElement(row, "td").text = f"{words}; {meaning}" if meaning else words
+    SubElement(row, "td").text = f"{words}. {meaning}" if meaning else words

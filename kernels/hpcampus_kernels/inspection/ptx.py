@@ -41,9 +41,13 @@ class Use:
     count: int
     instructions: tuple[str, ...]
 
+    @property
+    def what(self) -> str:
+        """The instructions, without their line."""
+        return f"{self.kind} ({', '.join(self.instructions)}; {self.count} in all)"
+
     def __str__(self) -> str:
-        where = str(self.line) if self.line else "no line in particular"
-        return f"{where}: {self.kind}, {', '.join(self.instructions)} ({self.count} in all)"
+        return f"{self.what} in {self.line or 'no line in particular'}"
 
 
 def uses(ptx: str, file: str) -> tuple[Use, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hpcampus_kernels.inspection.occupancy import GPUS, Occupancy, occupancy
 from hpcampus_kernels.inspection.page import page
-from hpcampus_kernels.inspection.ptx import BARRIER, FLOAT64, Use
+from hpcampus_kernels.inspection.ptx import BARRIER, DIVISION, FLOAT64, LOCAL, Use
 from hpcampus_kernels.inspection.tools import Assembled
 from hpcampus_kernels.simulator.log import Line
 
@@ -102,9 +102,11 @@ class Inspection:
     def _remark(self, use: Use) -> str:
         if use.kind == FLOAT64 and not self.asks_for_float64:
             return (
-                "nobody asked for it: a literal with a point, or an integer times a float32, is float64. "
-                "Write float32(…) around it"
+                "Nobody asked for it: a literal with a point, or an integer times a float32, is float64. "
+                "Write float32(…) around it."
             )
+        if use.kind == DIVISION and use.line and use.line.text.startswith("for "):
+            return "A range with a step that only the run knows divides once, to count its rounds."
         return MEANINGS.get(use.kind, "")
 
     def show(self) -> None:
@@ -143,7 +145,7 @@ class Inspection:
             cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
             lines.append(f"  {first.ljust(widths[0])}  {'  '.join(cells)}".rstrip())
         for use, meaning in self.remarks:
-            lines.append(f"  {use}{f'; {meaning}' if meaning else ''}")
+            lines += [f"  {use}", *([f"    {meaning}"] if meaning else [])]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -151,6 +153,6 @@ class Inspection:
 
 
 MEANINGS = {
-    "64-bit division": "many instructions: one of 32 bits, int32(a) // int32(b), or a shift is faster",
-    "local memory": "it lies in global memory: let the compiler know each index, or use shared memory",
+    DIVISION: "It is many instructions. One of 32 bits, int32(a) // int32(b), or a shift is faster.",
+    LOCAL: "It lies in global memory. Let the compiler know each index, or use shared memory.",
 }
