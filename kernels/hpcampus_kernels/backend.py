@@ -1,4 +1,4 @@
-"""The only module that imports Numba. `cuda` is a compiler for the GPU that is here, or else our simulator.
+"""The only module that imports a compiler for GPUs: `cuda` is one for the GPU that is here, or our simulator.
 
 HPCAMPUS_CUDA names one: "simulator", "numba-cuda", "numba-cuda-mlir" (both NVIDIA) or "numba-hip" (AMD).
 Without it the first that is installed and has its GPU is taken. NUMBA_ENABLE_CUDASIM=1, which servers without

@@ -182,17 +182,19 @@ print(x.tolist(), simulate(double, 1, 4, x).findings, x.tolist())
 """
 
 
-def python(first: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-W", "error", "-c", CODE.format(first=first)]
+def python(folder: Path, first: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    script = folder / "kernel.py"
+    script.write_text(CODE.format(first=first), encoding="utf-8")
+    argv = [sys.executable, "-W", "error", str(script)]
     return subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
-def test_it_lives_with_the_simulator_also_where_numba_is_told_to_simulate() -> None:
+def test_it_lives_with_the_simulator_also_where_numba_is_told_to_simulate(tmp_path: Path) -> None:
     for value in ("0", "1"):
-        done = python("", NUMBA_ENABLE_CUDASIM=value)
+        done = python(tmp_path, "", NUMBA_ENABLE_CUDASIM=value)
         assert done.stdout == "True\n[2.0, 2.0, 2.0, 2.0] () [4.0, 4.0, 4.0, 4.0]\n", done.stderr
 
 
-def test_numbas_own_simulator_leaves_no_compiler_and_this_is_said() -> None:
-    done = python("from numba import cuda", NUMBA_ENABLE_CUDASIM="1")
+def test_numbas_own_simulator_leaves_no_compiler_and_this_is_said(tmp_path: Path) -> None:
+    done = python(tmp_path, "from numba import cuda", NUMBA_ENABLE_CUDASIM="1")
     assert "write `from hpcampus_kernels import cuda` instead" in done.stderr
