@@ -44,8 +44,8 @@ def python(alone: Path, code: str) -> str:
 
 
 def test_the_examples_of_the_readme_run(alone: Path) -> None:
-    examples = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-    shown = python(alone, examples)
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    shown = python(alone, "\n".join(example for example in examples if "inspect" not in example))
     assert shown.startswith("No GPU here")
     assert "race" in shown
 
