@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hpcampus_kernels import Inspection, cuda, inspect
+from hpcampus_kernels import Inspection, backend, cuda, inspect
 from hpcampus_kernels.inspection import (
     ATOMIC,
     BARRIER,
@@ -21,6 +21,7 @@ from hpcampus_kernels.inspection import (
     CompilationError,
     ToolMissingError,
 )
+from hpcampus_kernels.inspection.compilable import Compilable
 from numba import float32, int32, types
 
 pytestmark = pytest.mark.skipif(
@@ -107,6 +108,22 @@ def test_types_follow_from_the_arguments_of_a_launch() -> None:
     assert (by_value["sm_90"].shared, by_value["sm_90"].count(BARRIER)) == (2 * 4 * TILE * TILE, 2)
     assert lines(by_value, VECTOR) == {marked(tiled, "vector")}
     assert not by_value.unasked_float64
+
+
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90", "sm_100"])
+def test_one_compilation_for_all_gives_what_numba_gives_for_each(seen: Inspection, arch: str) -> None:
+    capability = divmod(int(arch[3:]), 10)
+    with backend.compiler(capability) as compiler:
+        function = Compilable(compiler).function(heavy.py_func)
+        types_ = (vector, types.Array(int32, 1, "C"))
+        ptx, _ = compiler.compile_ptx(function, types_, cc=capability, lineinfo=True)
+    assert instructions(ptx) == instructions(seen[arch].ptx)
+
+
+def instructions(ptx: str) -> list[str]:
+    """The body, without the names that Numba makes up."""
+    body = ptx[ptx.index("{") : ptx.index("\n}")]
+    return re.sub(r"_ZN[\w$]+|_cudapy_\w+|__local_depot\d+", "name", body).splitlines()
 
 
 def test_float64_is_unasked_only_if_nobody_asked(seen: Inspection) -> None:

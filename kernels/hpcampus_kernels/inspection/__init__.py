@@ -61,6 +61,6 @@ def inspect(
 
     # Numba compiles one function at a time; NVIDIA's programs work on one result while it makes the next.
     with ThreadPoolExecutor(len(arch)) as pool:
-        waiting = {name: pool.submit(finish, name, compile_ptx(asked, name)) for name in arch}
+        waiting = {name: pool.submit(finish, name, text) for name, text in compile_ptx(asked, arch)}
         compiled = {name: future.result() for name, future in waiting.items()}
     return Inspection(str(asked), compiled, source_lines(asked.function), asked.asks_for_float64)

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -61,19 +61,25 @@ def source(kernel: Any, signature: Sequence[Any]) -> Source:
     return Source(function, types, options, given.get("max_registers"))
 
 
-def compile_ptx(asked: Source, arch: str) -> str:
-    """The PTX, with the lines from which it comes."""
-    capability = divmod(int(arch.removeprefix("sm_")), 10)
-    with backend.compiler(capability) as compiler, warnings.catch_warnings():
+def compile_ptx(asked: Source, archs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The PTX for each architecture, one by one, with the lines from which it comes.
+
+    Numba's own `compile_ptx` starts again from Python for each architecture. Here its compiler is asked once,
+    for the oldest, and NVVM for each: before NVVM nothing depends on which one of these it is.
+    """
+    capabilities = {arch: divmod(int(arch.removeprefix("sm_")), 10) for arch in archs}
+    oldest = min(capabilities.values())
+    with backend.compiler(oldest) as compiler, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Numba's: small grids and the like are nobody's fault here
         function = Compilable(compiler).function(asked.function)
+        options = {"lineinfo": True, "device": False, "abi": "numba", **asked.options}
         try:
-            text, _ = compiler.compile_ptx(
-                function, asked.types, cc=capability, lineinfo=True, **asked.options
-            )
+            compiled = compiler.compiler._compile_pyfunc_with_fixup
+            library, _ = compiled(function, asked.types, cc=oldest, **options)
+            for arch, capability in capabilities.items():
+                yield arch, str(*library.get_asm_strs(cc=capability))
         except Exception as error:
             raise CompilationError(_refusal(error, asked)) from error
-    return str(text)
 
 
 def _type(value: Any) -> Any:
