@@ -120,9 +120,14 @@ def test_a_portable_kernel_has_no_remarks() -> None:
     assert portable(warp_sum) == ()
 
 
+# What an exercise is about may be outside the subset.
+ABOUT = {"radix_sort_pass": {"ballot_sync", "lanemask_lt", "popc"}}
+
+
 @pytest.mark.parametrize("name", list(PROBLEMS))
 def test_the_kernels_of_the_exercises_are_portable(name: str) -> None:
-    assert portable(PROBLEMS[name].gpu) == ()
+    found = {remark.found.partition(" ")[0].removeprefix("cuda.") for remark in portable(PROBLEMS[name].gpu)}
+    assert found == ABOUT.get(name, set())
 
 
 def test_without_a_source_there_is_an_error() -> None:
