@@ -4,8 +4,8 @@
 
 Prints a table and writes benchmarks/results/kernels_compile.json: what each kernel needs, and the seconds of
 CPU time that it took, the start of the compiler included in the first one's, and NVIDIA's programs in each.
-Others may use the machine at the same time; the seconds of the clock are given for all together. It fails if a
-kernel spills registers or if all of them took more than 30 seconds.
+Others may use the machine at the same time; the seconds of the clock are given for all together. It fails if
+a kernel spills registers or if all of them took more than 30 seconds.
 """
 
 import math

@@ -57,3 +57,13 @@ def test_it_has_no_compiler_for_gpus_and_needs_none(alone: Path) -> None:
         "print([k.check(p.gpu, name).passed for name, p in k.PROBLEMS.items()][:4])\n"
     )
     assert python(alone, code) == "[True, True, True, True]\n"
+
+
+def test_it_says_what_to_install_for_the_compiler(alone: Path) -> None:
+    code = (
+        "from hpcampus_kernels import inspect\n"
+        "def kernel(x): x[0] = 1\n"
+        "try: inspect(kernel, [[1.0]])\n"
+        "except ImportError as error: print(error)\n"
+    )
+    assert python(alone, code) == "numba-cuda isn't installed: pip install 'hpcampus-kernels[inspect]'\n"

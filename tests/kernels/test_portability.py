@@ -121,7 +121,7 @@ def test_a_portable_kernel_has_no_remarks() -> None:
 
 
 # What an exercise is about may be outside the subset.
-ABOUT = {"radix_sort_pass": {"ballot_sync", "lanemask_lt", "popc"}}
+ABOUT = {"radix_sort_pass": {"ballot_sync", "popc"}}
 
 
 @pytest.mark.parametrize("name", list(PROBLEMS))
