@@ -1,5 +1,6 @@
 """What the compiler made of kernels is found and traced to its line, with no GPU."""
 
+import linecache
 import os
 import re
 import subprocess
@@ -147,6 +148,16 @@ def test_options_of_the_decorator_count() -> None:
     few = cuda.jit(max_registers=24)(tiled.py_func)
     free, bound = (inspect(k, [matrix] * 3, ["sm_80"], sass=False)["sm_80"].registers for k in (tiled, few))
     assert bound <= 24 < free
+
+
+def test_a_cell_without_a_file_has_lines_too() -> None:
+    source = "def kernel(x):\n    x[0] = x[1] * 0.3\n"
+    name = "<ipython-input-1>"
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
+    made: dict[str, Any] = {}
+    exec(compile(source, name, "exec"), made)
+    (use,) = inspect(made["kernel"], [vector], ["sm_90"], sass=False).unasked_float64
+    assert str(use.line) == "line 2: x[0] = x[1] * 0.3"
 
 
 def test_text_and_page_say_the_same(seen: Inspection, capsys: pytest.CaptureFixture[str]) -> None:

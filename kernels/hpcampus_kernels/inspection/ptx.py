@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from hpcampus_kernels.simulator.log import Line
 
@@ -75,6 +77,12 @@ def _instructions(ptx: str, file: str) -> Iterator[tuple[Line | None, str]]:
 def _line(place: re.Match[str], files: dict[str, str], file: str) -> Line | None:
     """The line in the kernel's own file: where the instruction stands, or where it was inlined."""
     for number, row in ((place[1], place[2]), (place[3], place[4])):
-        if number and files.get(number) == file and int(row):
+        if number and int(row) and same_file(files.get(number, ""), file):
             return Line(file, int(row))
     return None
+
+
+@cache
+def same_file(named: str, file: str) -> bool:
+    """Whether the compiler means that file. It makes a path of any name, also of a notebook cell's."""
+    return named == str(Path(file).absolute())

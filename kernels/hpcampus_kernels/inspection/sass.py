@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from hpcampus_kernels.inspection.ptx import VECTOR, Use
+from hpcampus_kernels.inspection.ptx import VECTOR, Use, same_file
 from hpcampus_kernels.simulator.log import Line
 
 _LINE = re.compile(r'\s*//## File "(.*?)", line (\d+)(?: inlined at "(.*?)", line (\d+))?')
@@ -27,6 +27,6 @@ def vector_accesses(sass: str, ptx: str, file: str) -> tuple[Use, ...]:
 
 def _line(place: re.Match[str], file: str) -> Line | None:
     for name, number in ((place[1], place[2]), (place[3], place[4])):
-        if name == file:
+        if name and same_file(name, file):
             return Line(file, int(number))
     return None
