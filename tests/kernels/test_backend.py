@@ -48,6 +48,14 @@ def test_our_variable_overrules() -> None:
     assert python(PRINT, HPCAMPUS_CUDA="simulator").stdout == OURS
 
 
+@pytest.mark.parametrize(("told", "chosen"), [("1", "simulator"), ("0", "numba-cuda")])
+def test_with_a_gpu_numbas_variable_decides(monkeypatch: pytest.MonkeyPatch, told: str, chosen: str) -> None:
+    monkeypatch.setattr(backend, "_nvidia", lambda: True)
+    monkeypatch.delenv("HPCAMPUS_CUDA", raising=False)
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", told)
+    assert backend._choose() == chosen
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -101,6 +101,12 @@ def test_each_architecture_says_what_it_needs(seen: Inspection) -> None:
     assert list(seen.compiled) == ["sm_80", "sm_90", "sm_100"]
 
 
+def test_of_several_architectures_the_one_that_needs_most_is_told(seen: Inspection) -> None:
+    found = [{(use.kind, use.line): use.count for use in c.uses} for c in seen.compiled.values()]
+    for use in seen.uses:
+        assert use.count == max(counts.get((use.kind, use.line), 0) for counts in found)
+
+
 def test_types_follow_from_the_arguments_of_a_launch() -> None:
     a = np.zeros((64, 64), np.float32)
     by_value = inspect(tiled, (cuda.to_device(a), a, a), ["sm_90"])
@@ -134,11 +140,34 @@ def test_float64_is_unasked_only_if_nobody_asked(seen: Inspection) -> None:
     assert asked["sm_90"].count(FLOAT64)
     assert not asked.unasked_float64
 
+    def named(x: Any) -> None:
+        x[0] = np.float64(x[0]) * 0.3
+
+    assert not inspect(named, [vector], ["sm_90"], sass=False).unasked_float64
+
+
+def test_one_wide_element_is_no_vector() -> None:
+    def copy(x: Any, y: Any) -> None:
+        for i in range(4):
+            y[cuda.grid(1) * 4 + i] = x[cuda.grid(1) * 4 + i]
+
+    wide = types.Array(types.float64, 1, "C")
+    compiled = inspect(copy, (wide, wide), ["sm_90"])["sm_90"]
+    assert (compiled.count(VECTOR), compiled.count(FLOAT64)) == (0, 0)
+
 
 def test_options_of_the_decorator_count() -> None:
     def root(x: Any) -> None:
         x[0] = x[1] / x[2]
 
+    def ratio(x: Any, y: Any) -> Any:
+        return x / y
+
+    def of_device(x: Any) -> None:
+        x[0] = fast_ratio(x[1], x[2])
+
+    fast_ratio = cuda.jit(device=True, fastmath=True)(ratio)
+    assert "div.approx" in inspect(of_device, [vector], ["sm_80"], sass=False)["sm_80"].ptx
     exact, fast = (cuda.jit(fastmath=fast)(root) for fast in (False, True))
     instructions = [inspect(k, [vector], ["sm_80"], sass=False)["sm_80"].ptx for k in (exact, fast)]
     assert [("div.rn.f32" in ptx, "div.approx" in ptx) for ptx in instructions] == [
@@ -150,14 +179,29 @@ def test_options_of_the_decorator_count() -> None:
     assert bound <= 24 < free
 
 
-def test_a_cell_without_a_file_has_lines_too() -> None:
-    source = "def kernel(x):\n    x[0] = x[1] * 0.3\n"
-    name = "<ipython-input-1>"
+def in_cell(name: str, source: str) -> Any:
+    """The function `f` of a notebook's cell, which has a name but no file."""
     linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
     made: dict[str, Any] = {}
     exec(compile(source, name, "exec"), made)
-    (use,) = inspect(made["kernel"], [vector], ["sm_90"], sass=False).unasked_float64
+    return made["f"]
+
+
+def test_a_cell_without_a_file_has_lines_too() -> None:
+    kernel = in_cell("<ipython-input-1>", "def f(x):\n    x[0] = x[1] * 0.3\n")
+    (use,) = inspect(kernel, [vector], ["sm_90"], sass=False).unasked_float64
     assert str(use.line) == "line 2: x[0] = x[1] * 0.3"
+
+
+def test_what_comes_from_another_file_counts_for_the_line_that_called_it() -> None:
+    third = cuda.jit(device=True)(in_cell("<ipython-input-2>", "def f(x):\n    return x / 3.0\n"))
+
+    def kernel(x: Any) -> None:
+        x[0] = third(x[1])
+
+    (use,) = inspect(kernel, [vector], ["sm_90"], sass=False).unasked_float64
+    assert use.line
+    assert use.line.text == "x[0] = third(x[1])"
 
 
 def test_text_and_page_say_the_same(seen: Inspection, capsys: pytest.CaptureFixture[str]) -> None:

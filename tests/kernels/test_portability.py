@@ -25,7 +25,7 @@ def warp_sum(x: Any, out: Any) -> None:
     cuda.syncthreads()
     if lane == 0:
         atomic.add(out, warp, total)
-        cuda.atomic.max(out, x[i] & 31, total)
+        cuda.atomic.max(out, x[i + lane] & 31, total)
 
 
 def lane_of_32() -> None:

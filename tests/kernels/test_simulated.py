@@ -52,7 +52,7 @@ def test_a_program_for_a_gpu_runs() -> None:
 
 def test_a_launch_for_all_has_enough_threads() -> None:
     total = np.zeros(1, np.int32)
-    count.forall(100)(total)
+    count.forall(100, 48)(total)
     assert total[0] == 100
 
 
@@ -63,7 +63,22 @@ def test_host_arrays_and_parts_of_device_arrays_are_filled_in_place() -> None:
     again = np.empty((2, 8), np.float32)
     assert image.copy_to_host(again) is again
     assert image.T.shape == (8, 2)
+    assert isinstance(image[1], cuda.DeviceArray)
     assert len(image.reshape(16)) == image.ravel().size == 16
+
+
+class Foreign:
+    """An array of another library that shares its memory, as a torch tensor on the CPU does."""
+
+    def __init__(self, array: "np.ndarray[Any, Any]") -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+def test_arrays_of_other_libraries_are_filled_in_place() -> None:
+    total = np.zeros(1, np.int32)
+    count[1, 8](Foreign(total))
+    assert total[0] == 8
 
 
 def test_the_device_has_a_copy() -> None:
