@@ -23,6 +23,8 @@ from hpcampus_kernels.inspection import (
     ToolMissingError,
 )
 from hpcampus_kernels.inspection.compilable import Compilable
+from hpcampus_kernels.inspection.ptx import uses
+from hpcampus_kernels.inspection.sass import vector_accesses
 from numba import float32, int32, types
 
 pytestmark = pytest.mark.skipif(
@@ -193,15 +195,35 @@ def test_a_cell_without_a_file_has_lines_too() -> None:
     assert str(use.line) == "line 2: x[0] = x[1] * 0.3"
 
 
-def test_what_comes_from_another_file_counts_for_the_line_that_called_it() -> None:
-    third = cuda.jit(device=True)(in_cell("<ipython-input-2>", "def f(x):\n    return x / 3.0\n"))
+PTX = """
+.loc 1 7 1
+    add.f32 %f1, %f2, %f3;
+.loc 2 2 1, function_name $L__info_string0, inlined_at 1 8 1
+    @%p1 mul.f64 %fd1, %fd2, %fd3;
+.loc 1 3 1, function_name $L__info_string0, inlined_at 1 9 1
+    mul.f64 %fd1, %fd2, %fd3;
+.file 1 "/kernel.py"
+.file 2 "/other.py"
+"""
+SASS = """
+//## File "/kernel.py", line 7
+  /*0000*/  LDG.E R0, desc[UR4][R2.64] ;
+//## File "/other.py", line 2 inlined at "/kernel.py", line 8
+//## File "/kernel.py", line 8
+  /*0010*/  LDG.E.128 R4, desc[UR4][R2.64] ;
+//## File "/kernel.py", line 3 inlined at "/kernel.py", line 9
+//## File "/kernel.py", line 9
+  /*0020*/  @P0 STS.64 [R2], R4 ;
+"""
 
-    def kernel(x: Any) -> None:
-        x[0] = third(x[1])
 
-    (use,) = inspect(kernel, [vector], ["sm_90"], sass=False).unasked_float64
-    assert use.line
-    assert use.line.text == "x[0] = third(x[1])"
+def test_what_is_inlined_counts_where_it_stands_in_the_file_or_is_called_from_there() -> None:
+    found = [(use.line.number, use.count) for use in uses(PTX, "/kernel.py") if use.line]
+    assert found == [(3, 1), (8, 1)]
+    wide = [
+        (use.line.number, use.instructions) for use in vector_accesses(SASS, PTX, "/kernel.py") if use.line
+    ]
+    assert wide == [(3, ("STS.64",)), (8, ("LDG.E.128",))]
 
 
 def test_text_and_page_say_the_same(seen: Inspection, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,14 @@ def vector_accesses(sass: str, ptx: str, file: str) -> tuple[Use, ...]:
     widths = {"128"} if _DOUBLE_WORD.search(ptx) else {"64", "128"}
     counted: dict[Line | None, Counter[str]] = {}
     line: Line | None = None
+    inside = False  # in the rows that say where an inlined instruction comes from, from the inmost on
     for row in sass.splitlines():
         if place := _LINE.match(row):
-            line = _line(place, file) or line
-        elif (found := _WIDE.match(row)) and found[2] in widths:
+            here = None if inside else _line(place, file)
+            line, inside = here or line, inside or here is not None
+            continue
+        inside = False
+        if (found := _WIDE.match(row)) and found[2] in widths:
             counted.setdefault(line, Counter())[found[1]] += 1
     uses = (Use(VECTOR, line, n.total(), tuple(sorted(n))) for line, n in counted.items())
     return tuple(sorted(uses, key=lambda use: use.line.number if use.line else 0))

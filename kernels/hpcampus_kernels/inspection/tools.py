@@ -58,7 +58,7 @@ def disassemble(cubin: bytes) -> str:
     with TemporaryDirectory() as folder:
         source = Path(folder, "kernel.cubin")
         source.write_bytes(cubin)
-        return _run("nvdisasm", ["-g", "-c", str(source)])
+        return _run("nvdisasm", ["-gi", "-c", str(source)])
 
 
 def _read(said: str, ptx: str, cubin: bytes) -> Assembled:
