@@ -89,9 +89,17 @@ def _import_cuda(name: str) -> Any:
     os.environ[NUMBA_VARIABLE] = "0"
     numba.config.reload_config()  # type: ignore[no-untyped-call]
     try:
-        return import_module(COMPILERS[name].module)
+        return _with_random(COMPILERS[name].module)
     except ImportError as error:
         raise ImportError(f"{VARIABLE} asks for {name}, which isn't installed: pip install {name}") from error
+
+
+def _with_random(name: str) -> Any:
+    """That module; its part `random`, where it has one, is there only after an import of its own."""
+    module = import_module(name)
+    if _installed(f"{name}.random"):
+        import_module(f"{name}.random")
+    return module
 
 
 CHOSEN: str = _choose()
@@ -116,7 +124,7 @@ def compiler(capability: tuple[int, int]) -> Iterator[Any]:
     os.environ[NUMBA_VARIABLE] = "0"
     try:
         numba.config.reload_config()  # type: ignore[no-untyped-call]
-        compiles: Any = import_module("numba.cuda")
+        compiles: Any = _with_random("numba.cuda")
         if "simulator" in str(compiles.jit.__module__):
             raise ImportError(
                 "Numba's own simulator is loaded here, and then there is no compiler: restart this process, "

@@ -226,6 +226,14 @@ def test_what_is_inlined_counts_where_it_stands_in_the_file_or_is_called_from_th
     assert wide == [(3, ("STS.64",)), (8, ("LDG.E.128",))]
 
 
+def test_random_numbers_compile() -> None:
+    def draw(states: Any, out: Any) -> None:
+        out[0] = cuda.random.xoroshiro128p_uniform_float32(states, 0)
+
+    states = np.zeros(1, np.dtype([("s0", np.uint64), ("s1", np.uint64)], align=True))
+    assert inspect(draw, (states, np.zeros(1, np.float32)), ["sm_90"], sass=False)["sm_90"].registers
+
+
 def test_text_and_page_say_the_same(seen: Inspection, capsys: pytest.CaptureFixture[str]) -> None:
     seen.show()
     text, html = capsys.readouterr().out, seen._repr_html_()
