@@ -1,8 +1,10 @@
 """Every problem: its GPU version is never blamed, its wrong solutions always, for the right reason."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from hpcampus_kernels.simulator import Report, output, sanitize
 # All launches under 20 schedules take long: `CAMPUS_SCHEDULES=20` asks for them.
 SCHEDULES = int(os.environ.get("CAMPUS_SCHEDULES", "3"))
 DETECTORS = ("races", "memory")
+# What only shows in the compiled code.
+COMPILED = ("float64", "local memory")
 
 
 def sanitized(
@@ -52,6 +56,54 @@ def test_the_gpu_version_is_never_blamed_with_either_warp(name: str) -> None:
         report, values = sanitized(problem, problem.gpu, case, SCHEDULES, check=DETECTORS)
         assert not report.findings, f"{case}: {report}"
         assert not wrong_output(problem, report, values), str(case)
+
+
+def transfers(report: Report, space: str) -> int:
+    """How often memory was asked for something."""
+    return sum(measure.transfers for measure in report.measures if measure.space == space)
+
+
+def seen(problem: Problem, kernel: Any, case: Case) -> set[str]:
+    """What is found out about a wrong kernel in one launch, compared with the right one."""
+    report, values = sanitized(problem, kernel, case, 3)
+    right, _ = sanitized(problem, problem.gpu, case, 1, warpsizes=(32,))
+    found = report.kinds() | ({"values"} if wrong_output(problem, report, values) else set())
+    for name, space in (("coalescing", "global"), ("bank conflict", "shared")):
+        if transfers(report, space) >= 1.5 * transfers(right, space) > 0:
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_wrong_solution_causes_its_finding(problem: str) -> None:
+    asked = PROBLEMS[problem]
+    missed = []
+    for wrong in asked.wrong:
+        if wrong.finding in COMPILED:
+            # Its answer is right, and so is all that it does: it only costs too much.
+            assert seen(asked, wrong.kernel, asked.cases[0]) == set(), wrong.name
+        elif not any(wrong.finding in seen(asked, wrong.kernel, case) for case in asked.cases):
+            missed.append((wrong.name, wrong.finding))
+    assert missed == []
+    assert 2 <= len(asked.wrong) <= 5
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_wrong_solution_says_its_mistake_in_a_sentence(problem: str) -> None:
+    for wrong in PROBLEMS[problem].wrong:
+        assert wrong.mistake.endswith("."), wrong.name
+        assert "\n" not in wrong.mistake, wrong.name
+
+
+def test_float64_is_where_it_was_planted_and_nowhere_else() -> None:
+    program = [sys.executable, str(Path(__file__).with_name("kernel_types.py"))]
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    kernels = [json.loads(line) for line in done.stdout.splitlines()]
+    got = {(k["problem"], k["version"]) for k in kernels if k["float64"]}
+    planted = {(p.name, w.name) for p in PROBLEMS.values() for w in p.wrong if w.finding == "float64"}
+    assert got == planted
+    assert len(kernels) == sum(1 + len(problem.wrong) for problem in PROBLEMS.values())
 
 
 def test_a_problem_is_imported_when_it_is_asked_for() -> None:

@@ -5,7 +5,23 @@ from importlib import import_module
 
 from hpcampus_kernels.problem import Problem
 
-NAMES = ("vector_add", "saxpy", "grey", "histogram")
+NAMES = (
+    "vector_add",
+    "saxpy",
+    "grey",
+    "transpose",
+    "matmul",
+    "convolution",
+    "heat",
+    "life",
+    "reduction",
+    "dot",
+    "histogram",
+    "scan",
+    "compaction",
+    "softmax",
+    "layer_norm",
+)
 
 
 class _Problems(Mapping[str, Problem]):
