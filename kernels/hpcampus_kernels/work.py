@@ -38,6 +38,8 @@ def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
 
 
 def _unread(run: Run, trace: Trace, problem: Problem, case: Case) -> str | None:
+    if 0 in case.size:
+        return None  # with no elements there is nothing to leave out
     for name, array in run.after.items():
         missing = _missing(array, name, trace.accesses, {Kind.READ})
         if name not in (*problem.outputs, *problem.scratch) and missing.any():

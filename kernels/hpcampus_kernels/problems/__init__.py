@@ -21,6 +21,14 @@ NAMES = (
     "compaction",
     "softmax",
     "layer_norm",
+    "attention",
+    "n_body",
+    "spmv",
+    "k_means",
+    "mandelbrot",
+    "black_scholes",
+    "monte_carlo_pi",
+    "radix_sort_pass",
 )
 
 
