@@ -3,20 +3,33 @@
 Without an `if` there is nothing to guess for the processor, which would be wrong half of the time.
 """
 
+import numpy as np
+
 from hpcampus_kernels.problem import Array
 from hpcampus_kernels.problems.compiled import compiled
+
+CHUNK = 1024
+
+
+@compiled
+def compact(chunk: Array, kept: Array) -> int:
+    """The positive numbers of a chunk in `kept`, which has room for one more; how many they are."""
+    count = np.uint64(0)
+    for i in range(chunk.size):
+        kept[count] = chunk[i]
+        count += np.uint64(chunk[i] > 0)
+    return int(count)
 
 
 @compiled
 def compaction(x: Array, kept: Array, counts: Array) -> None:
     rows, columns = x.shape
+    # Not into the output itself: behind the last number it must stay as it was.
+    buffer = np.empty(CHUNK + 1, x.dtype)
     for row in range(rows):
         count = 0
-        for i in range(columns):
-            value = x[row, i]
-            # The room behind the last one must stay as it was: there, what was written is put back.
-            before = kept[row, count]
-            keep = value > 0
-            kept[row, count] = value if keep else before
-            count += 1 if keep else 0
+        for start in range(0, columns, CHUNK):
+            more = compact(x[row, start : start + CHUNK], buffer)
+            kept[row, count : count + more] = buffer[:more]
+            count += more
         counts[row] = count

@@ -9,9 +9,9 @@ CHUNK = 8192
 
 
 @compiled
-def chunk_dot(x: Array, y: Array, start: int, end: int) -> np.float32:
+def chunk_dot(x: Array, y: Array) -> np.float32:
     total = np.float32(0)
-    for i in range(start, end):
+    for i in range(x.size):
         total += x[i] * y[i]
     return total
 
@@ -20,5 +20,5 @@ def chunk_dot(x: Array, y: Array, start: int, end: int) -> np.float32:
 def dot(x: Array, y: Array, product: Array) -> None:
     whole = 0.0
     for start in range(0, x.size, CHUNK):
-        whole += chunk_dot(x, y, start, min(start + CHUNK, x.size))
+        whole += chunk_dot(x[start : start + CHUNK], y[start : start + CHUNK])
     product[0] = whole

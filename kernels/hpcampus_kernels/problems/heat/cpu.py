@@ -14,7 +14,9 @@ def heat(u: Array, rate: np.float32, out: Array) -> None:
             out[row] = u[row]
         else:
             out[row, 0], out[row, columns - 1] = u[row, 0], u[row, columns - 1]
-            above, middle, below, target = u[row - 1], u[row], u[row + 1], out[row]
-            for c in range(1, columns - 1):
-                around = above[c] + below[c] + middle[c - 1] + middle[c + 1]
+            above, below = u[row - 1, 1:-1], u[row + 1, 1:-1]
+            left, middle, right = u[row, :-2], u[row, 1:-1], u[row, 2:]
+            target = out[row, 1:-1]
+            for c in range(target.size):
+                around = above[c] + below[c] + left[c] + right[c]
                 target[c] = middle[c] + rate * (around - np.float32(4) * middle[c])

@@ -10,53 +10,36 @@ TILE = 256
 
 
 @compiled
-def distances(points: Array, centre: Array, first: int, squares: Array) -> None:
-    p0, p1, p2, p3, p4, p5, p6, p7 = (
-        points[0],
-        points[1],
-        points[2],
-        points[3],
-        points[4],
-        points[5],
-        points[6],
-        points[7],
-    )
-    c0, c1, c2, c3, c4, c5, c6, c7 = (
-        centre[0],
-        centre[1],
-        centre[2],
-        centre[3],
-        centre[4],
-        centre[5],
-        centre[6],
-        centre[7],
-    )
-    for j in range(squares.size):
-        i = first + j
-        near = (p0[i] - c0) ** 2 + (p1[i] - c1) ** 2 + (p2[i] - c2) ** 2 + (p3[i] - c3) ** 2
-        squares[j] = near + ((p4[i] - c4) ** 2 + (p5[i] - c5) ** 2 + (p6[i] - c6) ** 2 + (p7[i] - c7) ** 2)
-
-
-@compiled
-def nearest(points: Array, centres: Array, first: int, labels: Array, buffers: Array) -> None:
-    squares, best = buffers[0, : labels.size], buffers[1, : labels.size]
-    best[:] = np.inf
-    for c in range(centres.shape[0]):
-        distances(points, centres[c], first, squares)
-        for j in range(labels.size):
-            nearer = squares[j] < best[j]
-            labels[j] = np.int32(c) if nearer else labels[j]
-            best[j] = squares[j] if nearer else best[j]
+def nearer(tile: Array, centre: Array, label: np.int32, best: Array, labels: Array) -> None:
+    """Keep the centre for those points of a tile that have found none as near."""
+    for j in range(best.size):
+        square = np.float32(0)
+        for d in range(DIMENSIONS):
+            apart = tile[d, j] - centre[d]
+            square += apart * apart
+        closer = square < best[j]
+        labels[j] = label if closer else labels[j]
+        best[j] = square if closer else best[j]
 
 
 @compiled
 def k_means(points: Array, centres: Array, labels: Array, sums: Array, counts: Array) -> None:
-    n = labels.size
-    buffers = np.empty((2, TILE), np.float32)
-    for first in range(0, n, TILE):
-        last = min(first + TILE, n)
-        nearest(points, centres, first, labels[first:last], buffers)
-        for i in range(first, last):
-            counts[labels[i]] += 1
+    tile, best, found = (
+        np.empty((DIMENSIONS, TILE), np.float32),
+        np.empty(TILE, np.float32),
+        np.empty(TILE, np.int32),
+    )
+    for first in range(0, labels.size, TILE):
+        size = min(TILE, labels.size - first)
+        # One block of memory, of a width that is known: the loops over it need no other instructions.
+        for d in range(DIMENSIONS):
+            tile[d, :size] = points[d, first : first + size]
+        best[:] = np.inf
+        for c in range(centres.shape[0]):
+            nearer(tile, centres[c], np.int32(c), best, found)
+        for i in range(size):
+            label = np.uint32(found[i])
+            labels[first + i] = label
+            counts[label] += 1
             for d in range(DIMENSIONS):
-                sums[labels[i] * DIMENSIONS + d] += points[d, i]
+                sums[label * np.uint32(DIMENSIONS) + np.uint32(d)] += tile[d, i]

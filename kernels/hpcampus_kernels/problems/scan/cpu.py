@@ -13,26 +13,27 @@ CHUNK = 4 * QUARTER
 
 
 @compiled
-def quarter_sum(x: Array, start: int) -> np.float32:
+def chunk_sum(chunk: Array) -> np.float32:
     total = np.float32(0)
-    for i in range(start, start + QUARTER):
-        total += x[i]
+    for i in range(chunk.size):
+        total += chunk[i]
     return total
 
 
 @compiled
-def scan_chunk(x: Array, out: Array, start: int, carry: float) -> float:
-    second, third, fourth = start + QUARTER, start + 2 * QUARTER, start + 3 * QUARTER
+def scan_chunk(x: Array, out: Array, carry: float) -> float:
+    first, second = x[:QUARTER], x[QUARTER : 2 * QUARTER]
+    third, fourth = x[2 * QUARTER : 3 * QUARTER], x[3 * QUARTER :]
     s0: float = carry
-    s1 = s0 + quarter_sum(x, start)
-    s2 = s1 + quarter_sum(x, second)
-    s3: float = s2 + quarter_sum(x, third)
+    s1 = s0 + chunk_sum(first)
+    s2 = s1 + chunk_sum(second)
+    s3: float = s2 + chunk_sum(third)
     for i in range(QUARTER):
-        s0 += x[start + i]
-        s1 += x[second + i]
-        s2 += x[third + i]
-        s3 += x[fourth + i]
-        out[start + i], out[second + i], out[third + i], out[fourth + i] = s0, s1, s2, s3
+        s0 += first[i]
+        s1 += second[i]
+        s2 += third[i]
+        s3 += fourth[i]
+        out[i], out[i + QUARTER], out[i + 2 * QUARTER], out[i + 3 * QUARTER] = s0, s1, s2, s3
     return s3
 
 
@@ -43,7 +44,8 @@ def scan(x: Array, out: Array) -> None:
         carry = 0.0
         whole = columns // CHUNK * CHUNK
         for start in range(0, whole, CHUNK):
-            carry = scan_chunk(x[row], out[row], start, carry)
+            end = start + CHUNK
+            carry = scan_chunk(x[row, start:end], out[row, start:end], carry)
         for i in range(whole, columns):
             carry += x[row, i]
             out[row, i] = carry

@@ -10,7 +10,7 @@ from hpcampus_kernels.problems.compiled import compiled
 def spmv(values: Array, columns: Array, offsets: Array, x: Array, y: Array) -> None:
     for row in range(y.size):
         total = np.float32(0)
-        for j in range(offsets[row], offsets[row + 1]):
-            # As unsigned: otherwise each index is looked at, whether it is below 0.
+        # As unsigned: otherwise each index is looked at, whether it is below 0.
+        for j in range(np.uint32(offsets[row]), np.uint32(offsets[row + 1])):
             total += values[j] * x[np.uint32(columns[j])]
         y[row] = total

@@ -15,7 +15,6 @@ FINDING = "values"
 def attention(q: Array, k: Array, v: Array, out: Array) -> None:
     keys = cuda.shared.array((TILE, HEAD), np.float32)
     values = cuda.shared.array((TILE, HEAD), np.float32)
-
     query, mean = cuda.local.array(HEAD, np.float32), cuda.local.array(HEAD, np.float32)
     row, length = cuda.grid(1), q.shape[0]
     for d in range(HEAD):
@@ -25,19 +24,16 @@ def attention(q: Array, k: Array, v: Array, out: Array) -> None:
     for start in range(0, length, TILE):
         load(k, v, start, keys, values)
         cuda.syncthreads()
-
         for j in range(min(TILE, length - start)):
             score = ZERO
             for d in range(HEAD):
                 score += query[d] * keys[j, d]
-
             top = max(highest, score)
             shrink, share = math.exp(highest - top), math.exp(score - top)
             total, highest = total * shrink + share, top
             for d in range(HEAD):
                 mean[d] += share * values[j, d]
         cuda.syncthreads()
-
     if row < length:
         for d in range(HEAD):
             out[row, d] = mean[d] / total

@@ -18,6 +18,5 @@ def black_scholes(spot: Array, strike: Array, years: Array, call: Array, put: Ar
         d = (math.log(s / k) + 0.065 * t) / spread
         later = k * math.exp(-0.02 * t)
         buy = s * normal(d) - later * normal(d - spread)
-
         call[i] = buy
         put[i] = buy + later - s

@@ -19,6 +19,5 @@ def black_scholes(spot: Array, strike: Array, years: Array, call: Array, put: Ar
         d = (math.log(s / k) + DRIFT * t) / spread
         later = k * math.exp(-RATE * t)
         buy = s * normal(d) - later * normal(d - spread)
-
         call[i] = buy
         put[i] = buy - later + s

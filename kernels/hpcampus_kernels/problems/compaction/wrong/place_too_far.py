@@ -17,9 +17,7 @@ def compaction(x: Array, kept: Array, counts: Array) -> None:
         count = 0
         for start in range(0, columns, cuda.blockDim.x):
             i = start + cuda.threadIdx.x
-
             keep = i < columns and x[row, i] > 0
-
             place, total = block_scan(1 if keep else 0, sums)
             if keep:
                 kept[row, count + place] = x[row, i]

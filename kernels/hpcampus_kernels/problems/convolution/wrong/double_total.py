@@ -7,7 +7,6 @@ from hpcampus_kernels.problems.convolution import COLUMNS, RADIUS, ROWS, WIDTH
 
 TILE_ROWS, TILE_COLUMNS = ROWS + 2 * RADIUS, COLUMNS + 2 * RADIUS
 ZERO = np.float32(0)
-
 FINDING = "float64"
 
 

@@ -7,7 +7,6 @@ from hpcampus_kernels.problems.convolution import COLUMNS, RADIUS, ROWS, WIDTH
 
 TILE_ROWS, TILE_COLUMNS = ROWS + 2 * RADIUS, COLUMNS + 2 * RADIUS
 ZERO = np.float32(0)
-
 FINDING = "race"
 
 
@@ -24,7 +23,6 @@ def convolution(image: Array, weights: Array, out: Array) -> None:
             # Both ends: a GPU doesn't mind a negative index, and reads what lies in front.
             inside = 0 <= r < rows and 0 <= c < columns
             tile[i, j] = image[r, c] if inside else ZERO
-
     if row < rows and column < columns:
         total = ZERO
         for i in range(WIDTH):

@@ -11,7 +11,6 @@ FINDING = "float64"
 @cuda.jit
 def dot(x: Array, y: Array, product: Array) -> None:
     sums = cuda.shared.array(MOST_WARPS, np.float32)
-
     own = 0.0
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         own += x[i] * y[i]

@@ -11,7 +11,6 @@ FINDING = "race"
 @cuda.jit
 def dot(x: Array, y: Array, product: Array) -> None:
     sums = cuda.shared.array(MOST_WARPS, np.float32)
-
     own = ZERO
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         own += x[i] * y[i]

@@ -9,7 +9,6 @@ FINDING = "outside"
 
 @cuda.jit
 def grey(rgb: Array, grey: Array) -> None:
-
     column, row = cuda.grid(2)
     rows, columns = grey.shape
     if row < columns and column < rows:

@@ -9,7 +9,6 @@ FINDING = "outside"
 
 @cuda.jit
 def grey(rgb: Array, grey: Array) -> None:
-
     column, row = cuda.grid(2)
     red, green, blue = rgb[row, column, 0], rgb[row, column, 1], rgb[row, column, 2]
     grey[row, column] = RED * red + GREEN * green + BLUE * blue

@@ -8,7 +8,6 @@ FINDING = "float64"
 
 @cuda.jit
 def grey(rgb: Array, grey: Array) -> None:
-
     column, row = cuda.grid(2)
     rows, columns = grey.shape
     if row < rows and column < columns:

@@ -5,7 +5,6 @@ from hpcampus_kernels.backend import cuda
 from hpcampus_kernels.problem import Array
 
 FOUR = np.float32(4)
-
 FINDING = "race"
 
 

@@ -15,7 +15,6 @@ def histogram(levels: Array, counts: Array) -> None:
     bins = counts.size
     for b in range(cuda.threadIdx.x, bins, cuda.blockDim.x):
         own[b] = 0
-
     for i in range(cuda.grid(1), levels.size, cuda.gridsize(1)):
         level = levels[i]
         # A GPU takes own[-1] for whatever lies in front: -1 must be kept out, too.

@@ -13,7 +13,6 @@ def histogram(levels: Array, counts: Array) -> None:
     # counters there are is known at the launch only: size 0 says so.
     own = cuda.shared.array(0, np.int32)
     bins = counts.size
-
     for i in range(cuda.grid(1), levels.size, cuda.gridsize(1)):
         level = levels[i]
         # A GPU takes own[-1] for whatever lies in front: -1 must be kept out, too.

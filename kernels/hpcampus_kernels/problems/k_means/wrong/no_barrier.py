@@ -18,14 +18,12 @@ def k_means(points: Array, centres: Array, labels: Array, sums: Array, counts: A
         own_sums[place] = ZERO
     for c in range(t, counts.size, cuda.blockDim.x):
         own_counts[c] = 0
-
     for i in range(cuda.grid(1), labels.size, cuda.gridsize(1)):
         label = nearest(points, i, centres)
         labels[i] = label
         cuda.atomic.add(own_counts, label, 1)
         for d in range(DIMENSIONS):
             cuda.atomic.add(own_sums, label * DIMENSIONS + d, points[d, i])
-
     cuda.syncthreads()
     for place in range(t, sums.size, cuda.blockDim.x):
         cuda.atomic.add(sums, place, own_sums[place])

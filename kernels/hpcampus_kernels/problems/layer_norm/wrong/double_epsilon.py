@@ -8,7 +8,6 @@ from hpcampus_kernels.problem import Array
 from hpcampus_kernels.problems.reduction.gpu import MOST_WARPS, ZERO, block_sum
 
 ONE = np.float32(1)
-
 FINDING = "float64"
 
 
@@ -16,14 +15,12 @@ FINDING = "float64"
 def layer_norm(x: Array, scale: Array, shift: Array, out: Array) -> None:
     sums = cuda.shared.array(MOST_WARPS, np.float32)
     rows, columns = x.shape
-
     share = ONE / np.float32(columns)
     for row in range(cuda.blockIdx.x, rows, cuda.gridDim.x):
         first, total = x[row, 0], ZERO
         for i in range(cuda.threadIdx.x, columns, cuda.blockDim.x):
             total += x[row, i] - first
         mean = first + block_sum(total, sums) * share
-
         squares = ZERO
         for i in range(cuda.threadIdx.x, columns, cuda.blockDim.x):
             centred = x[row, i] - mean

@@ -9,7 +9,6 @@ from hpcampus_kernels.problems.layer_norm import EPSILON
 from hpcampus_kernels.problems.reduction.gpu import MOST_WARPS, ZERO, block_sum
 
 ONE = np.float32(1)
-
 FINDING = "barrier"
 
 
@@ -25,7 +24,6 @@ def layer_norm(x: Array, scale: Array, shift: Array, out: Array) -> None:
         for i in range(cuda.threadIdx.x, columns, cuda.blockDim.x):
             total += x[row, i] - first
         mean = first + block_sum(total, sums) * share
-
         squares = ZERO
         for i in range(cuda.threadIdx.x, columns, cuda.blockDim.x):
             centred = x[row, i] - mean

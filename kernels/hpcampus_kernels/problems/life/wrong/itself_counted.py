@@ -12,7 +12,6 @@ def life(cells: Array, out: Array) -> None:
     rows, columns = cells.shape
     if row >= rows or column >= columns:
         return
-
     up, down = row - 1 if row > 0 else rows - 1, row + 1 if row + 1 < rows else 0
     left, right = column - 1 if column > 0 else columns - 1, column + 1 if column + 1 < columns else 0
     around = cells[up, left] + cells[up, column] + cells[up, right]

@@ -10,7 +10,6 @@ FINDING = "outside"
 def life(cells: Array, out: Array) -> None:
     column, row = cuda.grid(2)
     rows, columns = cells.shape
-
     up, down = row - 1 if row > 0 else rows - 1, row + 1 if row + 1 < rows else 0
     left, right = column - 1 if column > 0 else columns - 1, column + 1 if column + 1 < columns else 0
     around = cells[up, left] + cells[up, column] + cells[up, right]

@@ -16,7 +16,6 @@ def mandelbrot(left: np.float32, top: np.float32, step: np.float32, steps: Array
         return
     x0, y0 = left + column * step, top + row * step
     x, y, count = x0, y0, 0
-
     while count < MOST_STEPS and x * x + y * y <= FOUR:
         x, y = x * x - y * y + x0, TWO * x * y + y0
         count += 1

@@ -14,10 +14,8 @@ def mandelbrot(left: np.float32, top: np.float32, step: np.float32, steps: Array
     rows, columns = steps.shape
     if row >= rows or column >= columns:
         return
-
     x0, y0 = left + np.float32(column) * step, top + np.float32(row) * step
     x, y, count = x0, y0, 0
-
     while count < MOST_STEPS and x * x + y * y <= FOUR:
         x, y = x * x - y * y + x0, TWO * x * y + y0
         count += 1

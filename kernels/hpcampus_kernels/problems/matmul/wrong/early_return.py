@@ -6,7 +6,6 @@ from hpcampus_kernels.problem import Array
 from hpcampus_kernels.problems.matmul import TILE
 
 ZERO = np.float32(0)
-
 FINDING = "barrier"
 
 

@@ -6,7 +6,6 @@ from hpcampus_kernels.problem import Array
 from hpcampus_kernels.problems.matmul import TILE
 
 ZERO = np.float32(0)
-
 FINDING = "race"
 
 
@@ -27,6 +26,5 @@ def matmul(a: Array, b: Array, c: Array) -> None:
         cuda.syncthreads()
         for k in range(TILE):
             total += tile_a[y, k] * tile_b[k, x]
-
     if row < rows and column < columns:
         c[row, column] = total

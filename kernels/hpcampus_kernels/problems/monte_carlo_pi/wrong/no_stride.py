@@ -18,10 +18,8 @@ def monte_carlo_pi(seed: int, darts: int, hits: Array) -> None:
     if i < darts:
         place = mix(i ^ seed)
         x, y = place & LOW, place >> BITS
-
         if x * x + y * y < SQUARE:
             own += 1
-
     whole = block_sum(own, sums)
     if cuda.threadIdx.x == 0:
         cuda.atomic.add(hits, 0, whole)

@@ -17,10 +17,8 @@ def monte_carlo_pi(seed: int, darts: int, hits: Array) -> None:
     for i in range(cuda.grid(1), darts, cuda.gridsize(1)):
         place = mix(i ^ seed)
         x, y = place & LOW, place >> BITS
-
         if x * x + y * y < SQUARE:
             own += 1
-
     whole = block_sum(own, sums)
     if cuda.threadIdx.x == 0:
         hits[0] += whole

@@ -9,7 +9,6 @@ from hpcampus_kernels.problems.n_body import SOFTENING
 
 TILE = 64
 ZERO = np.float32(0)
-
 FINDING = "barrier"
 
 
@@ -29,11 +28,9 @@ def n_body(bodies: Array, pull: Array) -> None:
         for j in range(TILE):
             dx, dy, dz = tile[0, j] - x, tile[1, j] - y, tile[2, j] - z
             squared = dx * dx + dy * dy + dz * dz + SOFTENING
-
             weight = tile[3, j] / (squared * math.sqrt(squared))
             ax += dx * weight
             ay += dy * weight
             az += dz * weight
-
         cuda.syncthreads()
     pull[0, i], pull[1, i], pull[2, i] = ax, ay, az

@@ -7,7 +7,6 @@ from hpcampus_kernels.problems.n_body import SOFTENING
 
 TILE = 64
 ZERO = np.float32(0)
-
 FINDING = "float64"
 
 
@@ -15,7 +14,6 @@ FINDING = "float64"
 def n_body(bodies: Array, pull: Array) -> None:
     tile = cuda.shared.array((4, TILE), np.float32)
     i, count = cuda.grid(1), bodies.shape[1]
-
     x, y, z = ZERO, ZERO, ZERO
     if i < count:
         x, y, z = bodies[0, i], bodies[1, i], bodies[2, i]
@@ -32,7 +30,6 @@ def n_body(bodies: Array, pull: Array) -> None:
             ax += dx * weight
             ay += dy * weight
             az += dz * weight
-
         cuda.syncthreads()
     if i < count:
         pull[0, i], pull[1, i], pull[2, i] = ax, ay, az

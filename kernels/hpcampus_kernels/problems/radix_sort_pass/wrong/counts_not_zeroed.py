@@ -20,9 +20,7 @@ def radix_sort_pass(keys: Array, shift: int, out: Array) -> None:
             inside = first + t < columns
             key = keys[row, first + t] if inside else np.uint32(0)
             digit = (key >> shift) % DIGITS
-
             cuda.syncthreads()
-
             rank = rank_in_warp(digit, inside)
             if inside:
                 cuda.atomic.add(before, warp * DIGITS + digit, 1)

@@ -23,7 +23,6 @@ def radix_sort_pass(keys: Array, shift: int, out: Array) -> None:
             for place in range(t, cuda.blockDim.x // cuda.warpsize * DIGITS, cuda.blockDim.x):
                 before[place] = 0
             cuda.syncthreads()
-
             rank = rank_in_warp(digit, inside)
             if inside:
                 cuda.atomic.add(before, warp * DIGITS + digit, 1)

@@ -9,6 +9,5 @@ FINDING = "repeated"
 
 @cuda.jit
 def saxpy(a: np.float32, x: Array, y: Array) -> None:
-
     for i in range(cuda.grid(1), y.size, cuda.blockDim.x):
         y[i] = a * x[i] + y[i]

@@ -9,7 +9,6 @@ FINDING = "outside"
 
 @cuda.jit
 def spmv(values: Array, columns: Array, offsets: Array, x: Array, y: Array) -> None:
-
     lane, warps = cuda.threadIdx.x % cuda.warpsize, cuda.gridsize(1) // cuda.warpsize
     for row in range(cuda.grid(1) // cuda.warpsize, y.size, warps):
         total = ZERO

@@ -8,7 +8,6 @@ from hpcampus_kernels.problems.transpose import ROWS, TILE
 # One column more than needed. Without it, the elements of a column of the tile lie in one bank of shared
 # memory, and the threads of a warp get them one after the other.
 PADDED = TILE + 1
-
 FINDING = "race"
 
 
@@ -21,7 +20,6 @@ def transpose(matrix: Array, out: Array) -> None:
     for k in range(y, TILE, ROWS):
         if top + k < rows and left + x < columns:
             tile[k, x] = matrix[top + k, left + x]
-
     for k in range(y, TILE, ROWS):
         if left + k < columns and top + x < rows:
             out[left + k, top + x] = tile[x, k]

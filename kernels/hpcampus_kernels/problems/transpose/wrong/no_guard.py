@@ -8,7 +8,6 @@ from hpcampus_kernels.problems.transpose import ROWS, TILE
 # One column more than needed. Without it, the elements of a column of the tile lie in one bank of shared
 # memory, and the threads of a warp get them one after the other.
 PADDED = TILE + 1
-
 FINDING = "outside"
 
 
