@@ -1,6 +1,6 @@
 """The CPU versions of the exercises' kernels against NumPy and SciPy, on one core.
 
-    python benchmarks/kernels_cpu.py            # all of them, in about ten minutes
+    python benchmarks/kernels_cpu.py            # all of them, in about two minutes
     python benchmarks/kernels_cpu.py heat life  # some of them, without writing the result
 
 All contestants of a problem take turns, twelve times, and the least CPU time of each counts: others may use

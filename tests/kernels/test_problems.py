@@ -111,7 +111,7 @@ def test_a_wrong_solution_says_its_mistake_in_a_sentence(problem: str) -> None:
 
 def test_float64_is_where_it_was_planted_and_nowhere_else() -> None:
     program = [sys.executable, str(Path(__file__).with_name("kernel_types.py"))]
-    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0"}
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0", "HPCAMPUS_CUDA": "numba-cuda"}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
     kernels = [json.loads(line) for line in done.stdout.splitlines()]
     got = {(k["problem"], k["version"]) for k in kernels if k["float64"]}

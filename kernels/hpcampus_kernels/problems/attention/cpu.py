@@ -13,16 +13,27 @@ TILE = 512
 
 
 @compiled
-def scores_of(q: Array, keys: Array, first: int, scores: Array) -> None:
-    """Scores of four queries with all keys of a tile; `keys` is transposed, to be read in order."""
+def tiles_of(k: Array) -> Array:
+    """The keys, scaled, in tiles: each transposed, to be read in order, and the last one filled up with 0."""
+    length = k.shape[0]
+    tiles = np.zeros(((length + TILE - 1) // TILE, HEAD, TILE), np.float32)
+    for j in range(length):
+        for d in range(HEAD):
+            tiles[j // TILE, d, j % TILE] = k[j, d] * SCALE
+    return tiles
+
+
+@compiled
+def scores_of(q: Array, keys: Array, scores: Array) -> None:
+    """Scores of four queries with all keys of a tile."""
     for r in range(ROWS):
         target, row = scores[r], q[r]
+        target.fill(0)
         for d in range(0, HEAD, 4):
             q0, q1, q2, q3 = row[d], row[d + 1], row[d + 2], row[d + 3]
             k0, k1, k2, k3 = keys[d], keys[d + 1], keys[d + 2], keys[d + 3]
-            for j in range(target.size):
-                i = first + j
-                target[j] += (q0 * k0[i] + q1 * k1[i]) + (q2 * k2[i] + q3 * k3[i])
+            for j in range(TILE):
+                target[j] += (q0 * k0[j] + q1 * k1[j]) + (q2 * k2[j] + q3 * k3[j])
 
 
 @compiled
@@ -38,38 +49,35 @@ def shares_of(scores: Array, highest: np.float32) -> tuple[np.float32, np.float3
 
 
 @compiled
-def add_values(shares: Array, v: Array, first: int, out: Array) -> None:
+def add_values(shares: Array, v: Array, out: Array) -> None:
     """out += shares v, four values at a time."""
-    count = shares.shape[1]
+    whole = v.shape[0] // 4 * 4
     for r in range(ROWS):
         target, row = out[r], shares[r]
-        j = 0
-        while j + 4 <= count:
+        for j in range(0, whole, 4):
             p0, p1, p2, p3 = row[j], row[j + 1], row[j + 2], row[j + 3]
-            v0, v1, v2, v3 = v[first + j], v[first + j + 1], v[first + j + 2], v[first + j + 3]
+            v0, v1, v2, v3 = v[j], v[j + 1], v[j + 2], v[j + 3]
             for d in range(HEAD):
                 target[d] += (p0 * v0[d] + p1 * v1[d]) + (p2 * v2[d] + p3 * v3[d])
-            j += 4
-        for rest in range(j, count):
+        for j in range(whole, v.shape[0]):
             for d in range(HEAD):
-                target[d] += row[rest] * v[first + rest, d]
+                target[d] += row[j] * v[j, d]
 
 
 @compiled
-def four_queries(q: Array, keys: Array, v: Array, out: Array, buffer: Array) -> None:
-    length = v.shape[0]
-    highest, totals = np.full(ROWS, -np.inf, np.float32), np.zeros(ROWS, np.float32)
-    for first in range(0, length, TILE):
-        scores = buffer[:, : min(TILE, length - first)]
-        scores[:] = 0
-        scores_of(q, keys, first, scores)
+def four_queries(q: Array, tiles: Array, v: Array, out: Array, scores: Array) -> None:
+    highest, totals = np.empty(ROWS, np.float32), np.zeros(ROWS, np.float32)
+    highest.fill(-np.inf)
+    for tile in range(tiles.shape[0]):
+        some = v[tile * TILE : (tile + 1) * TILE]
+        scores_of(q, tiles[tile], scores)
         for r in range(ROWS):
-            top, total = shares_of(scores[r], highest[r])
+            top, total = shares_of(scores[r, : some.shape[0]], highest[r])
             shrink = exponential(highest[r] - top)
             totals[r], highest[r] = totals[r] * shrink + total, top
             for d in range(HEAD):
                 out[r, d] *= shrink
-        add_values(scores, v, first, out)
+        add_values(scores, some, out)
     for r in range(ROWS):
         for d in range(HEAD):
             out[r, d] /= totals[r]
@@ -77,13 +85,16 @@ def four_queries(q: Array, keys: Array, v: Array, out: Array, buffer: Array) -> 
 
 @compiled
 def attention(q: Array, k: Array, v: Array, out: Array) -> None:
-    length = q.shape[0]
-    keys = (k * SCALE).T.copy()
+    length, tiles = q.shape[0], tiles_of(k)
     some, answer = np.zeros((ROWS, HEAD), np.float32), np.empty((ROWS, HEAD), np.float32)
-    buffer = np.empty((ROWS, min(TILE, length)), np.float32)
+    scores = np.empty((ROWS, TILE), np.float32)
     for first in range(0, length, ROWS):
         count = min(ROWS, length - first)
-        some[:count] = q[first : first + count]
-        answer[:] = 0
-        four_queries(some, keys, v, answer, buffer)
-        out[first : first + count] = answer[:count]
+        for r in range(count):
+            for d in range(HEAD):
+                some[r, d] = q[first + r, d]
+        answer.fill(0)
+        four_queries(some, tiles, v, answer, scores)
+        for r in range(count):
+            for d in range(HEAD):
+                out[first + r, d] = answer[r, d]

@@ -30,6 +30,7 @@ def compaction(x: Array, kept: Array, counts: Array) -> None:
         count = 0
         for start in range(0, columns, CHUNK):
             more = compact(x[row, start : start + CHUNK], buffer)
-            kept[row, count : count + more] = buffer[:more]
+            for i in range(more):
+                kept[row, count + i] = buffer[i]
             count += more
         counts[row] = count

@@ -11,7 +11,8 @@ def heat(u: Array, rate: np.float32, out: Array) -> None:
     rows, columns = u.shape
     for row in range(rows):
         if row == 0 or row == rows - 1 or columns < 3:
-            out[row] = u[row]
+            for c in range(columns):
+                out[row, c] = u[row, c]
         else:
             out[row, 0], out[row, columns - 1] = u[row, 0], u[row, columns - 1]
             above, below = u[row - 1, 1:-1], u[row + 1, 1:-1]

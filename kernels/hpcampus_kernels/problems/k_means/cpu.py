@@ -33,8 +33,9 @@ def k_means(points: Array, centres: Array, labels: Array, sums: Array, counts: A
         size = min(TILE, labels.size - first)
         # One block of memory, of a width that is known: the loops over it need no other instructions.
         for d in range(DIMENSIONS):
-            tile[d, :size] = points[d, first : first + size]
-        best[:] = np.inf
+            for j in range(size):
+                tile[d, j] = points[d, first + j]
+        best.fill(np.inf)
         for c in range(centres.shape[0]):
             nearer(tile, centres[c], np.int32(c), best, found)
         for i in range(size):

@@ -49,5 +49,5 @@ def mandelbrot(left: np.float32, top: np.float32, step: np.float32, steps: Array
                 if now == before:
                     break
                 before = now
-            last = min(GROUP, columns - first)
-            steps[row, first : first + last] = inside[:last]
+            for j in range(min(GROUP, columns - first)):
+                steps[row, first + j] = inside[j]
