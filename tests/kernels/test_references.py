@@ -10,6 +10,7 @@ import pytest
 from hpcampus_kernels import PROBLEMS, Problem
 from hpcampus_kernels.problems.attention import SCALE
 from hpcampus_kernels.problems.black_scholes import RATE, VOLATILITY
+from hpcampus_kernels.problems.exponential import exponential
 from hpcampus_kernels.problems.grey import BLUE, GREEN, RED
 from hpcampus_kernels.problems.layer_norm import EPSILON
 from hpcampus_kernels.problems.mandelbrot import MOST_STEPS
@@ -205,6 +206,15 @@ def test_the_cpu_version_is_right_for_more_than_one_tile(name: str) -> None:
 
 def test_every_problem_has_another_opinion() -> None:
     assert list(OTHERS) == list(PROBLEMS)
+
+
+def test_the_exponential_for_vectors_is_right_to_float32() -> None:
+    x = np.linspace(-86.9, 87.9, 20_001).astype(np.float32)
+    right = np.exp(x.astype(np.float64))
+    got = np.array([exponential(value) for value in x])
+    assert {str(compiled.signature.return_type) for compiled in exponential.overloads.values()} == {"float32"}
+    assert np.max(np.abs(got / right - 1)) < 4e-7
+    assert [float(exponential(np.float32(value))) for value in (-np.inf, -200, 0)] == [0, 0, 1]
 
 
 def test_enough_darts_come_near_pi() -> None:
