@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hpcampus_kernels import PROBLEMS, Case, Problem
-from hpcampus_kernels.problem import Wrong
+from hpcampus_kernels.problem import Tolerance, Wrong
 from hpcampus_kernels.simulator import Report, output, sanitize
 
 # All launches under 20 schedules take long: `CAMPUS_SCHEDULES=20` asks for them.
@@ -135,3 +135,11 @@ def test_a_problem_is_imported_when_it_is_asked_for() -> None:
 def test_an_unknown_problem_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="vector_subtract"):
         PROBLEMS["vector_subtract"]
+
+
+def test_a_share_of_the_elements_may_be_wrong_but_none_may_be_nan() -> None:
+    tolerance = Tolerance(0.0, 0.0, "a test", share=0.02)
+    right = np.zeros(100, np.float32)
+    for wrong, count in ((2, 0), (3, 3)):
+        assert tolerance.wrong(np.where(np.arange(100) < wrong, 1, right), right).sum() == count
+    assert tolerance.wrong(np.where(np.arange(100) < 1, np.nan, right), right).sum() == 1

@@ -8,17 +8,17 @@ INNER, COLUMNS = 64, 256
 
 
 @compiled
-def four_rows(a: Array, b: Array, c: Array, i: int, inner: tuple[int, int], left: int, right: int) -> None:  # noqa: PLR0913, PLR0917
-    k = inner[0]
-    while k + 4 <= inner[1]:
+def four_rows(a: Array, b: Array, c: Array, i: int, inner: tuple[int, int], columns: tuple[int, int]) -> None:
+    left, right = columns
+    whole = inner[0] + (inner[1] - inner[0]) // 4 * 4
+    for k in range(inner[0], whole, 4):
         b0, b1, b2, b3 = b[k, left:right], b[k + 1, left:right], b[k + 2, left:right], b[k + 3, left:right]
         for r in range(i, i + 4):
             a0, a1, a2, a3 = a[r, k], a[r, k + 1], a[r, k + 2], a[r, k + 3]
             row = c[r, left:right]
-            for j in range(right - left):
+            for j in range(row.size):
                 row[j] += (a0 * b0[j] + a1 * b1[j]) + (a2 * b2[j] + a3 * b3[j])
-        k += 4
-    one_row_each(a, b, c, (i, i + 4), (k, inner[1]), (left, right))
+    one_row_each(a, b, c, (i, i + 4), (whole, inner[1]), columns)
 
 
 @compiled
@@ -41,5 +41,5 @@ def matmul(a: Array, b: Array, c: Array) -> None:
         for k in range(0, a.shape[1], INNER):
             inner = (k, min(k + INNER, a.shape[1]))
             for i in range(0, whole, 4):
-                four_rows(a, b, c, i, inner, left, right)
+                four_rows(a, b, c, i, inner, (left, right))
             one_row_each(a, b, c, (whole, rows), inner, (left, right))
