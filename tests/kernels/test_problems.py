@@ -13,7 +13,7 @@ from hpcampus_kernels import PROBLEMS, Case, Problem
 from hpcampus_kernels.problem import Tolerance, Wrong
 from hpcampus_kernels.simulator import Report, output, sanitize
 
-# All launches under 20 schedules take long: `CAMPUS_SCHEDULES=20` asks for them.
+# All launches under 20 schedules take long: `make test-schedules` asks for them.
 SCHEDULES = int(os.environ.get("CAMPUS_SCHEDULES", "3"))
 DETECTORS = ("races", "memory")
 # What only shows in the compiled code.
