@@ -4,6 +4,7 @@
 #                        SITE="leonardo lumi": on two of them)
 #   make test             run all tests; those that this machine can't run are skipped, with the reason
 #   make test-twins       every site's twin, with 1,000 generated requests against real Slurms; as root
+#   make test-schedules   every kernel of the exercises under 20 orders of its threads
 #   make check            linters and types
 #   make fix              format, and repair what the linter can
 #   make lock             renew lock/ from the dependencies of pyproject.toml
@@ -26,7 +27,7 @@ PROGRAMS = PATH="$$(realpath -m $(VENV)/bin):$$(realpath -m $(PROXY)/node_module
 # Without bytecode every start of a notebook server takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-twins check fix lock environment
+.PHONY: help up test test-twins test-schedules check fix lock environment
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -40,6 +41,9 @@ test: environment
 
 test-twins: environment
 	@$(PROGRAMS) && CAMPUS_TWINS=all CAMPUS_EXAMPLES=1000 exec pytest tests/twins
+
+test-schedules: environment
+	@$(PROGRAMS) && CAMPUS_SCHEDULES=20 exec pytest tests/kernels/test_problems.py
 
 check: environment
 	$(VENV)/bin/ruff check

@@ -1,10 +1,9 @@
-"""Numba kernels in three versions each, and the checks behind the GPU exercises.
-
-Import this before `numba.cuda`, so that it can choose between a GPU and the simulator.
-"""
+"""Numba kernels in three versions each, and the checks behind the GPU exercises."""
 
 from hpcampus_kernels.backend import SIMULATED, cuda, device
 from hpcampus_kernels.check import check
+from hpcampus_kernels.inspection import Inspection, inspect
+from hpcampus_kernels.portability import Remark, portable
 from hpcampus_kernels.problem import Case, Problem
 from hpcampus_kernels.problems import PROBLEMS
 from hpcampus_kernels.verdict import CheckFailedError, Point, Verdict
@@ -14,10 +13,14 @@ __all__ = [
     "SIMULATED",
     "Case",
     "CheckFailedError",
+    "Inspection",
     "Point",
     "Problem",
+    "Remark",
     "Verdict",
     "check",
     "cuda",
     "device",
+    "inspect",
+    "portable",
 ]

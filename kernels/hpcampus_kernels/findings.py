@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcampus_kernels.launch import GUARD, Run
-from hpcampus_kernels.problem import Case, Problem, Shape
+from hpcampus_kernels.problem import Array, Case, Problem, Shape
 from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.watchdog import OverBudgetError
 from hpcampus_kernels.trace import Kind, Stray
@@ -92,18 +92,25 @@ def _spare(case: Case) -> str:
 
 
 def values(run: Run, problem: Problem, case: Case) -> str | None:
-    """A wrong element of the output, or an input that the kernel changed."""
+    """A wrong element of an output, or an input that the kernel changed."""
     for name, after in run.after.items():
-        if name != problem.output and not np.array_equal(after, run.before[name]):
+        if name not in (*problem.outputs, *problem.scratch) and not np.array_equal(after, run.before[name]):
             return f"The kernel changed {name}, which it should only read."
-    expected, got = problem.reference(*run.before.values()), run.after[problem.output]
+    expected = problem.reference(*run.before.values())
+    for name, right in zip(problem.outputs, expected, strict=True):
+        if reason := _wrong_value(name, run.after[name], right, problem, case):
+            return reason
+    return None
+
+
+def _wrong_value(name: str, got: Array, expected: Array, problem: Problem, case: Case) -> str | None:
     wrong = problem.tolerance.wrong(got, expected)
     if not wrong.any():
         return None
     place = first_place(wrong)
     untouched = " (nothing was written there)" if np.isnan(got[place]) else ""
     return (
-        f"{element_name(problem.output, place)} should be {expected[place]:.6g}, but it is "
+        f"{element_name(name, place)} should be {expected[place]:.6g}, but it is "
         f"{got[place]:.6g}{untouched}. {np.count_nonzero(wrong)} of {wrong.size} elements are wrong. "
         f"{missing_mistake(wrong, case)}"
     ).strip()

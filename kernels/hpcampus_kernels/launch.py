@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcampus_kernels import backend
 from hpcampus_kernels.problem import Argument, Array, Case, Kernel, Problem
-from hpcampus_kernels.simulator.launch import observe
+from hpcampus_kernels.simulator.launch import BUDGET, observe
 from hpcampus_kernels.trace import Trace, traced
 
 # Elements before and after each array on a GPU. They are read back to see whether a kernel strayed into them.
@@ -35,20 +35,31 @@ def run(kernel: Kernel, problem: Problem, case: Case, seed: int) -> Run:
     """Launch the kernel for one case, with inputs that follow from the seed."""
     values = problem.arguments(case.size, np.random.default_rng((seed, *case.size)))
     arguments = dict(zip(problem.parameters, values, strict=True))
-    return (observed if backend.SIMULATED else guarded)(kernel, case, arguments)
+    shared_bytes = problem.shared_bytes(case.size)
+    if not backend.SIMULATED:
+        return guarded(kernel, case, arguments, shared_bytes)
+    # A kernel that makes far more steps than the exercise needs does not end. Some steps are needed for the
+    # smallest size, too: a block works on a whole tile, however little of it is there.
+    elements = sum(array.size for array in _arrays(arguments).values()) + int(np.prod(case.threads))
+    budget = 200_000 + 30 * elements + 10 * problem.flops(case.size)
+    return observed(kernel, case, arguments, shared_bytes, budget)
 
 
-def observed(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:
+def observed(
+    kernel: Kernel,
+    case: Case,
+    arguments: Mapping[str, Argument],
+    shared_bytes: int = 0,
+    budget: int = BUDGET,
+) -> Run:
     """Launch on the simulator, with every access written down."""
     after = {name: array.copy() for name, array in _arrays(arguments).items()}
-    work = sum(array.size for array in after.values()) + int(np.prod(case.threads))
     values = [after.get(name, value) for name, value in arguments.items()]
-    # The kernels of the exercises need fewer than 10 steps for an element.
-    seen = observe(kernel, case.grid, case.block, *values, budget=1000 + 30 * work)
+    seen = observe(kernel, case.grid, case.block, *values, shared_bytes=shared_bytes, budget=budget)
     return Run(before=arguments, after=after, trace=traced(seen, after), error=seen.error)
 
 
-def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Run:
+def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument], shared_bytes: int = 0) -> Run:
     """Launch on a GPU, with every array between two guard zones of random bytes.
 
     It sees writes that land near an array. Reads outside, and writes far away, end in the driver's error or
@@ -60,7 +71,8 @@ def guarded(kernel: Kernel, case: Case, arguments: Mapping[str, Argument]) -> Ru
     try:
         memory = {name: backend.cuda.to_device(zone) for name, zone in zones.items()}
         views = {name: _inside(memory[name], array) for name, array in arrays.items()}
-        error = _launch(kernel, case, [views.get(name, value) for name, value in arguments.items()])
+        values = [views.get(name, value) for name, value in arguments.items()]
+        error = _launch(kernel, case, values, shared_bytes)
         back = {name: zone.copy_to_host() for name, zone in memory.items()}
     except Exception as failure:  # a driver that gave up, in this launch or an earlier one
         return Run(before=arguments, after={}, error=failure)
@@ -76,12 +88,12 @@ def _arrays(arguments: Mapping[str, Argument]) -> dict[str, Array]:
     return {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
 
 
-def _launch(kernel: Kernel, case: Case, arguments: list[Any]) -> Exception | None:
+def _launch(kernel: Kernel, case: Case, arguments: list[Any], shared_bytes: int) -> Exception | None:
     with warnings.catch_warnings():
         # A GPU doesn't warn when a number overflows; neither must NumPy, which plays the GPU.
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
-            kernel[case.grid, case.block](*arguments)
+            kernel[case.grid, case.block, 0, shared_bytes](*arguments)
             backend.cuda.synchronize()
         except Exception as error:  # whatever the learner's code raises becomes an explanation
             return error

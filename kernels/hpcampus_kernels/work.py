@@ -20,10 +20,12 @@ def work(run: Run, problem: Problem, case: Case) -> str | None:
     if run.trace is None:
         return None
     if problem.writes == "shared":
-        return _race(run.trace) or _unread(run, run.trace, problem.output, case)
-    array, accesses = run.after[problem.output], run.trace.accesses
-    repeated = _repeated(array, problem.output, accesses)
-    return repeated or _unwritten(array, problem.output, accesses) or _race(run.trace)
+        return _race(run.trace) or _unread(run, run.trace, problem, case)
+    accesses = run.trace.accesses
+    outputs = [(run.after[name], name) for name in problem.outputs]
+    repeated = next(filter(None, (_repeated(array, name, accesses) for array, name in outputs)), None)
+    unwritten = next(filter(None, (_unwritten(array, name, accesses) for array, name in outputs)), None)
+    return repeated or unwritten or _race(run.trace)
 
 
 def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
@@ -35,10 +37,12 @@ def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
     return _left_out(name, missing, "written")
 
 
-def _unread(run: Run, trace: Trace, output: str, case: Case) -> str | None:
+def _unread(run: Run, trace: Trace, problem: Problem, case: Case) -> str | None:
+    if 0 in case.size:
+        return None  # with no elements there is nothing to leave out
     for name, array in run.after.items():
         missing = _missing(array, name, trace.accesses, {Kind.READ})
-        if name != output and missing.any():
+        if name not in (*problem.outputs, *problem.scratch) and missing.any():
             return f"{_left_out(name, missing, 'read')} {missing_mistake(missing, case)}".strip()
     return None
 

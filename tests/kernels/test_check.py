@@ -87,8 +87,8 @@ class Hardware:
         return self.launch
 
     def launch(self, x: Any, y: Any, out: Any) -> None:
-        memory = out._ary.base
-        start = (out._ary.__array_interface__["data"][0] - memory.__array_interface__["data"][0]) // 4
+        memory = out.values.base
+        start = (out.values.__array_interface__["data"][0] - memory.__array_interface__["data"][0]) // 4
         memory.reshape(-1)[start + self.offset] = 7
 
 

@@ -99,13 +99,17 @@ class Observation:
 
 
 def observe(
-    kernel: Any, grid: Sequence[int], block: Sequence[int], *arguments: Any, budget: int = BUDGET
+    kernel: Any,
+    grid: Sequence[int],
+    block: Sequence[int],
+    *arguments: Any,
+    shared_bytes: int = 0,
+    budget: int = BUDGET,
 ) -> Observation:
     """Run a kernel once, in the natural order of its threads, without any judgement."""
     function = python_function(kernel)
-    launch = _Launch(
-        function, Shape(extent(grid, "grid"), extent(block, "block"), 32), Log(), 0, counting=False
-    )
+    shape = Shape(extent(grid, "grid"), extent(block, "block"), 32)
+    launch = _Launch(function, shape, Log(), shared_bytes, counting=False)
     launch.run(arguments, 0, budget)
     if launch.error is not None:
         launch.log = None  # what a kernel did before it was stopped is judged by nobody

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from hpcampus_kernels.backend import cuda, njit
-from hpcampus_kernels.problem import Argument, Array, Case, Problem, Shape, Tolerance
+from hpcampus_kernels.problem import Argument, Array, Case, Problem, Shape, Tolerance, blocks_for
+
+MOST_BLOCKS = 1024
 
 
 def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
@@ -12,43 +13,33 @@ def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
     return np.float32(rng.uniform(1, 2)), x, y
 
 
-def reference(a: np.float32, x: Array, y: Array) -> Array:
+def reference(a: np.float32, x: Array, y: Array) -> tuple[Array]:
     """NumPy's answer."""
-    return np.asarray(a * x + y)
-
-
-@njit
-def cpu(a: np.float32, x: Array, y: Array) -> None:
-    """The same as a loop, compiled for the CPU."""
-    for i in range(y.size):
-        y[i] = a * x[i] + y[i]
-
-
-@cuda.jit
-def gpu(a: np.float32, x: Array, y: Array) -> None:
-    """Each thread takes its element, then steps on by as many elements as the grid has threads."""
-    # Any launch shape is right: range is empty for threads that start behind the end.
-    for i in range(cuda.grid(1), y.size, cuda.gridsize(1)):
-        y[i] = a * x[i] + y[i]
+    return (a * x + y,)
 
 
 PROBLEM = Problem(
-    name="saxpy",
+    module=__name__,
     parameters=("a", "x", "y"),
-    output="y",
+    outputs=("y",),
     writes="once",
     arguments=arguments,
     reference=reference,
-    cpu=cpu,
-    gpu=gpu,
     flops=lambda size: 2 * size[0],
     bytes_moved=lambda size: 3 * 4 * size[0],
     tolerance=Tolerance(3e-7, 0.0, "one or two roundings of float32 (6e-8 each): a GPU may fuse the two"),
+    launch=lambda size: Case(size, (min(blocks_for(size[0], 256), MOST_BLOCKS),), (256,)),
     cases=(
         Case((96,), (3,), (32,)),
         Case((100,), (4,), (32,)),
         Case((1000,), (3,), (32,)),
         Case((500,), (1,), (64,)),
         Case((1,), (2,), (32,)),
+    ),
+    edges=(
+        Case((0,), (1,), (32,)),
+        Case((1,), (1,), (1,)),
+        Case((77,), (1,), (1,)),
+        Case((5,), (9,), (32,)),
     ),
 )

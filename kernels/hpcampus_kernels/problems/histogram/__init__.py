@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from hpcampus_kernels.backend import cuda, njit
-from hpcampus_kernels.problem import EXACT, Argument, Array, Case, Problem, Shape
+from hpcampus_kernels.problem import EXACT, Argument, Array, Case, Problem, Shape, blocks_for
+
+MOST_BLOCKS = 1024
 
 
 def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
@@ -21,47 +22,29 @@ def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
     return levels, np.zeros(bins, np.int32)
 
 
-def reference(levels: Array, counts: Array) -> Array:
+def reference(levels: Array, counts: Array) -> tuple[Array]:
     """NumPy's answer."""
     bins = counts.size
-    return np.bincount(levels[(levels >= 0) & (levels < bins)], minlength=bins).astype(counts.dtype)
-
-
-@njit
-def cpu(levels: Array, counts: Array) -> None:
-    """The same as a loop, compiled for the CPU: with one thread there is nobody to meet."""
-    for i in range(levels.size):
-        level = levels[i]
-        if 0 <= level < counts.size:
-            counts[level] += 1
-
-
-@cuda.jit
-def gpu(levels: Array, counts: Array) -> None:
-    """A grid-stride loop over the readings; the hardware puts the additions to one counter in a row."""
-    for i in range(cuda.grid(1), levels.size, cuda.gridsize(1)):
-        level = levels[i]
-        # A GPU takes counts[-1] for the last counter, as Python does: -1 must be kept out, too.
-        if 0 <= level < counts.size:
-            cuda.atomic.add(counts, level, 1)
+    return (np.bincount(levels[(levels >= 0) & (levels < bins)], minlength=bins).astype(counts.dtype),)
 
 
 PROBLEM = Problem(
-    name="histogram",
+    module=__name__,
     parameters=("levels", "counts"),
-    output="counts",
+    outputs=("counts",),
     writes="shared",
     arguments=arguments,
     reference=reference,
-    cpu=cpu,
-    gpu=gpu,
     flops=lambda size: size[0],
     bytes_moved=lambda size: 4 * size[0] + 4 * size[1],
     tolerance=EXACT,
+    launch=lambda size: Case(size, (min(blocks_for(size[0], 256), MOST_BLOCKS),), (256,)),
     cases=(
         Case((64, 8), (2,), (32,)),
         Case((500, 16), (2,), (64,)),
         Case((100, 5), (4,), (32,)),
         Case((1, 4), (1,), (32,)),
     ),
+    edges=(Case((0, 4), (1,), (32,)), Case((1, 1), (1,), (1,)), Case((700, 2), (4,), (48,))),
+    shared_bytes=lambda size: 4 * size[1],
 )

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from hpcampus_kernels.backend import cuda, njit
-from hpcampus_kernels.problem import EXACT, Argument, Array, Case, Problem, Shape
+from hpcampus_kernels.problem import EXACT, Argument, Array, Case, Problem, Shape, blocks_for
 
 
 def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
@@ -12,39 +11,22 @@ def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
     return x, y, np.full(size, np.nan, np.float32)
 
 
-def reference(x: Array, y: Array, out: Array) -> Array:
+def reference(x: Array, y: Array, out: Array) -> tuple[Array]:
     """NumPy's answer."""
-    return np.asarray(x + y)
-
-
-@njit
-def cpu(x: Array, y: Array, out: Array) -> None:
-    """The same as a loop, compiled for the CPU."""
-    for i in range(out.size):
-        out[i] = x[i] + y[i]
-
-
-@cuda.jit
-def gpu(x: Array, y: Array, out: Array) -> None:
-    """One thread, one element."""
-    i = cuda.grid(1)
-    # The last block is rarely full: without the guard its spare threads would leave the arrays.
-    if i < out.size:
-        out[i] = x[i] + y[i]
+    return (x + y,)
 
 
 PROBLEM = Problem(
-    name="vector_add",
+    module=__name__,
     parameters=("x", "y", "out"),
-    output="out",
+    outputs=("out",),
     writes="once",
     arguments=arguments,
     reference=reference,
-    cpu=cpu,
-    gpu=gpu,
     flops=lambda size: size[0],
     bytes_moved=lambda size: 3 * 4 * size[0],
     tolerance=EXACT,
+    launch=lambda size: Case(size, (blocks_for(size[0], 256),), (256,)),
     cases=(
         Case((64,), (2,), (32,)),
         Case((100,), (4,), (32,)),
@@ -52,4 +34,5 @@ PROBLEM = Problem(
         Case((1,), (1,), (32,)),
         Case((33,), (4,), (32,)),
     ),
+    edges=(Case((0,), (1,), (32,)), Case((1,), (1,), (1,)), Case((5,), (9,), (32,))),
 )

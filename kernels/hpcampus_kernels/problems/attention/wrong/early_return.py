@@ -1,0 +1,40 @@
+"""Threads without a query return: the others wait for them, and what they should have loaded is missing."""
+
+import math
+
+import numpy as np
+from hpcampus_kernels.backend import cuda
+from hpcampus_kernels.problem import Array
+from hpcampus_kernels.problems.attention import HEAD, SCALE
+from hpcampus_kernels.problems.attention.gpu import LOWEST, TILE, ZERO, load
+
+FINDING = "barrier"
+
+
+@cuda.jit
+def attention(q: Array, k: Array, v: Array, out: Array) -> None:
+    keys = cuda.shared.array((TILE, HEAD), np.float32)
+    values = cuda.shared.array((TILE, HEAD), np.float32)
+    query, mean = cuda.local.array(HEAD, np.float32), cuda.local.array(HEAD, np.float32)
+    row, length = cuda.grid(1), q.shape[0]
+    if row >= length:
+        return
+    for d in range(HEAD):
+        query[d] = q[row, d] * SCALE
+        mean[d] = ZERO
+    highest, total = LOWEST, ZERO
+    for start in range(0, length, TILE):
+        load(k, v, start, keys, values)
+        cuda.syncthreads()
+        for j in range(min(TILE, length - start)):
+            score = ZERO
+            for d in range(HEAD):
+                score += query[d] * keys[j, d]
+            top = max(highest, score)
+            shrink, share = math.exp(highest - top), math.exp(score - top)
+            total, highest = total * shrink + share, top
+            for d in range(HEAD):
+                mean[d] = mean[d] * shrink + share * values[j, d]
+        cuda.syncthreads()
+    for d in range(HEAD):
+        out[row, d] = mean[d] / total

@@ -1,0 +1,21 @@
+"""With x down a column, the threads of a warp read points that lie a whole row apart."""
+
+import numpy as np
+from hpcampus_kernels.backend import cuda
+from hpcampus_kernels.problem import Array
+
+FOUR = np.float32(4)
+FINDING = "coalescing"
+
+
+@cuda.jit
+def heat(u: Array, rate: np.float32, out: Array) -> None:
+    row, column = cuda.grid(2)
+    rows, columns = u.shape
+    if row >= rows or column >= columns:
+        return
+    if 0 < row < rows - 1 and 0 < column < columns - 1:
+        around = u[row - 1, column] + u[row + 1, column] + u[row, column - 1] + u[row, column + 1]
+        out[row, column] = u[row, column] + rate * (around - FOUR * u[row, column])
+    else:
+        out[row, column] = u[row, column]

@@ -1,0 +1,22 @@
+"""The step that leaves the circle is counted as well."""
+
+import numpy as np
+from hpcampus_kernels.backend import cuda
+from hpcampus_kernels.problem import Array
+from hpcampus_kernels.problems.mandelbrot import FOUR, MOST_STEPS, TWO
+
+FINDING = "values"
+
+
+@cuda.jit
+def mandelbrot(left: np.float32, top: np.float32, step: np.float32, steps: Array) -> None:
+    column, row = cuda.grid(2)
+    rows, columns = steps.shape
+    if row >= rows or column >= columns:
+        return
+    x0, y0 = left + np.float32(column) * step, top + np.float32(row) * step
+    x, y, count = x0, y0, 1
+    while count < MOST_STEPS and x * x + y * y <= FOUR:
+        x, y = x * x - y * y + x0, TWO * x * y + y0
+        count += 1
+    steps[row, column] = count

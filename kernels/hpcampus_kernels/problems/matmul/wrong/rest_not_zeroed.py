@@ -1,0 +1,33 @@
+"""In the last, ragged tile only a part is loaded, but all of it is used."""
+
+import numpy as np
+from hpcampus_kernels.backend import cuda
+from hpcampus_kernels.problem import Array
+from hpcampus_kernels.problems.matmul import TILE
+
+ZERO = np.float32(0)
+FINDING = "uninitialised"
+
+
+@cuda.jit
+def matmul(a: Array, b: Array, c: Array) -> None:
+    # An element of a tile is read from global memory once and used TILE times.
+    tile_a = cuda.shared.array((TILE, TILE), np.float32)
+    tile_b = cuda.shared.array((TILE, TILE), np.float32)
+    column, row = cuda.grid(2)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    rows, inner, columns = a.shape[0], a.shape[1], b.shape[1]
+    # A plain 0.0 would make this sum, and all that is added to it, float64.
+    total = ZERO
+    for start in range(0, inner, TILE):
+        if row < rows and start + x < inner:
+            tile_a[y, x] = a[row, start + x]
+        if start + y < inner and column < columns:
+            tile_b[y, x] = b[start + y, column]
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += tile_a[y, k] * tile_b[k, x]
+        # Nobody may load the next tiles while others still use these.
+        cuda.syncthreads()
+    if row < rows and column < columns:
+        c[row, column] = total

@@ -1,0 +1,24 @@
+"""The totals leave out the element itself: that is an exclusive scan, cumsum is the inclusive one."""
+
+import numpy as np
+from hpcampus_kernels.backend import cuda
+from hpcampus_kernels.problem import Array
+from hpcampus_kernels.problems.reduction.gpu import MOST_WARPS, ZERO
+from hpcampus_kernels.problems.scan.gpu import block_scan
+
+FINDING = "values"
+
+
+@cuda.jit
+def scan(x: Array, out: Array) -> None:
+    sums = cuda.shared.array(MOST_WARPS, np.float32)
+    rows, columns = x.shape
+    for row in range(cuda.blockIdx.x, rows, cuda.gridDim.x):
+        carry = ZERO
+        for start in range(0, columns, cuda.blockDim.x):
+            i = start + cuda.threadIdx.x
+            own = x[row, i] if i < columns else ZERO
+            value, total = block_scan(own, sums)
+            if i < columns:
+                out[row, i] = carry + value - own
+            carry += total

@@ -1,0 +1,25 @@
+"""A thread writes an element that another thread may not have read yet."""
+
+import numpy as np
+from hpcampus_kernels.backend import cuda
+from hpcampus_kernels.problem import Array
+from hpcampus_kernels.problems.transpose import ROWS, TILE
+
+# One column more than needed. Without it, the elements of a column of the tile lie in one bank of shared
+# memory, and the threads of a warp get them one after the other.
+PADDED = TILE + 1
+FINDING = "race"
+
+
+@cuda.jit
+def transpose(matrix: Array, out: Array) -> None:
+    tile = cuda.shared.array((TILE, PADDED), np.float32)
+    rows, columns = matrix.shape
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    left, top = cuda.blockIdx.x * TILE, cuda.blockIdx.y * TILE
+    for k in range(y, TILE, ROWS):
+        if top + k < rows and left + x < columns:
+            tile[k, x] = matrix[top + k, left + x]
+    for k in range(y, TILE, ROWS):
+        if left + k < columns and top + x < rows:
+            out[left + k, top + x] = tile[x, k]
