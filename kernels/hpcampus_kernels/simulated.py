@@ -24,6 +24,7 @@ from hpcampus_kernels.host_arrays import (
     unwrapped,
 )
 from hpcampus_kernels.simulator import simulate
+from hpcampus_kernels.simulator import xoroshiro as random
 from hpcampus_kernels.simulator.launch import MAX_THREADS
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "mapped_array",
     "pinned",
     "pinned_array",
+    "random",
     "stream",
     "synchronize",
     "to_device",
@@ -198,7 +200,7 @@ class OnDevice:
 
 
 INDICES = ("grid", "gridsize", "threadIdx", "blockIdx", "blockDim", "gridDim", "laneid", "warpsize")
-MEMORY = ("shared", "local", "const", "atomic", "random")
+MEMORY = ("shared", "local", "const", "atomic")
 ORDER = ("cg", "threadfence", "threadfence_block", "threadfence_system", "nanosleep", "syncwarp")
 BARRIERS = ("syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or")
 SHUFFLES = ("shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync")

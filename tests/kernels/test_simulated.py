@@ -121,3 +121,16 @@ def test_what_makes_no_sense_is_said(wrong: Any, words: str) -> None:
 
 def test_an_unknown_name_is_no_name() -> None:
     assert not hasattr(cuda, "sharde")
+
+
+@cuda.jit
+def draw(states: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    out[i] = cuda.random.xoroshiro128p_uniform_float32(states, i)
+
+
+def test_random_numbers_have_their_states_from_the_host() -> None:
+    out = np.zeros(4, np.float32)
+    draw[1, 4](cuda.to_device(cuda.random.create_xoroshiro128p_states(4, 1)), out)
+    assert len(set(out.tolist())) == 4
+    assert ((out >= 0) & (out < 1)).all()
