@@ -155,16 +155,42 @@ def test_blocks_run_at_the_same_time(kernel: Any) -> None:
     np.testing.assert_allclose(given[-1], want, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_the_exercises_without_shuffles_run_here(name: str) -> None:
+# The others have shuffles, votes, dynamic shared memory, or local arrays that live on after a barrier.
+RUN_HERE = {
+    "vector_add",
+    "saxpy",
+    "grey",
+    "transpose",
+    "matmul",
+    "convolution",
+    "heat",
+    "life",
+    "k_means",
+    "mandelbrot",
+    "black_scholes",
+}
+
+
+@pytest.mark.parametrize("name", sorted(RUN_HERE))
+def test_the_problems_that_can_run_here_are_right(name: str) -> None:
     problem = PROBLEMS[name]
     case = problem.cases[0]
     arguments = problem.arguments(case.size, np.random.default_rng(1))
     expected = problem.reference(*arguments)
     after = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     on_cpu(problem.gpu, parallel=False)[case.grid, case.block](*after)
-    got = after[problem.parameters.index(problem.output)]
-    assert not problem.tolerance.wrong(got, expected).any()
+    for name_of, wanted in zip(problem.outputs, expected, strict=True):
+        got = after[problem.parameters.index(name_of)]
+        assert not problem.tolerance.wrong(got, wanted).any()
+
+
+@pytest.mark.parametrize("name", sorted(set(PROBLEMS) - RUN_HERE))
+def test_the_problems_that_cannot_are_refused_by_name(name: str) -> None:
+    problem = PROBLEMS[name]
+    case = problem.cases[0]
+    arguments = problem.arguments(case.size, np.random.default_rng(1))
+    with pytest.raises(UnsupportedError):
+        on_cpu(problem.gpu, parallel=False)[case.grid, case.block](*arguments)
 
 
 def test_an_index_behind_the_end_is_an_error() -> None:
