@@ -125,4 +125,9 @@ def _enrolment(settings: Settings) -> Enrolment:
         catalogue=settings.catalogue,
         deployment=settings.deployment,
         exchange_url=f"{settings.url}/services/exchange",
+        exchange_elsewhere={
+            site_id: f"{reach.ssh.hub_url}/services/exchange"
+            for site_id, reach in settings.deployment.reach.items()
+            if reach.ssh is not None
+        },
     )

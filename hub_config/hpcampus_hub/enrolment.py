@@ -1,7 +1,7 @@
 """Who may start what: courses go by their rosters, notebooks of one's own by the group of researchers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hpcampus_courses import Assignment, Catalogue, Course
@@ -27,6 +27,8 @@ class Enrolment:
     catalogue: Catalogue
     deployment: Deployment
     exchange_url: str
+    exchange_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """By site: where its jobs find the exchange, if not there."""
 
     def role(self, person: Person, course: Course) -> Role | None:
         """What the person is in the course; None when they aren't in it."""
@@ -68,7 +70,7 @@ class Enrolment:
         return Admission(
             needs=course.needs,
             allocation=self.deployment.allocation(site_id, course=course.slug, groups=person.groups),
-            environment=self._environment(role, course.slug, assignment.slug),
+            environment=self._environment(role, site_id, course.slug, assignment.slug),
             page="/lab" if role is Role.INSTRUCTOR else page,
         )
 
@@ -79,12 +81,12 @@ class Enrolment:
             needs=options.needs,
             allocation=self.deployment.allocation(site_id, course=None, groups=person.groups),
             partition=options.partition,
-            environment=self._environment(Role.RESEARCHER, "", ""),
+            environment=self._environment(Role.RESEARCHER, site_id, "", ""),
         )
 
-    def _environment(self, role: Role, course: str, assignment: str) -> Mapping[str, str]:
+    def _environment(self, role: Role, site_id: str, course: str, assignment: str) -> Mapping[str, str]:
         return {
-            "CAMPUS_EXCHANGE_URL": self.exchange_url,
+            "CAMPUS_EXCHANGE_URL": self.exchange_elsewhere.get(site_id, self.exchange_url),
             "CAMPUS_ROLE": role.value,
             "CAMPUS_COURSE": course,
             "CAMPUS_ASSIGNMENT": assignment,

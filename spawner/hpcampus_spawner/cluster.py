@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
+from hpcampus_spawner.network import Direct, Network
 from hpcampus_spawner.scheduler import Scheduler
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.software import SiteSoftware
@@ -25,6 +26,7 @@ class Cluster:
     scheduler: Scheduler
     ledger: Ledger
     software: SiteSoftware = field(default_factory=SiteSoftware)
+    network: Network = field(default_factory=Direct)
     watcher: Watcher = field(init=False)
     expected: dict[str, "BatchSpawner"] = field(default_factory=dict)
     """The spawners of this process whose jobs may report, by spawn id."""

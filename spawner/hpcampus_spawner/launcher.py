@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hpcampus_spawner.accounts import FIRST_HUMAN_UID
 from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
 from hpcampus_spawner.timing import SIGNAL_SECONDS
 
@@ -234,6 +235,8 @@ def main() -> int:
     """Carry out one order."""
     os.umask(0o077)
     try:
+        if "SUDO_UID" in os.environ and os.geteuid() < FIRST_HUMAN_UID:
+            raise BadOrder("system accounts run no notebooks, whatever a rule of sudo says")
         order = json.load(sys.stdin)
         answer = VERBS[order["verb"]](order)
     except (BadOrder, KeyError, TypeError, ValueError, OSError) as error:

@@ -9,9 +9,9 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from hpcampus_spawner.launching import Launcher, LauncherError
+from hpcampus_spawner.commands import Commands, LocalCommands, ask
+from hpcampus_spawner.launching import Launcher, LauncherError, NotAllowed
 from hpcampus_spawner.pbs_jobs import parse_jobs, read_answer
-from hpcampus_spawner.query import Query
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Ending, JobStatus, SchedulerError, Submission, SubmissionRefused
 
@@ -62,24 +62,28 @@ def _clock(request: JobRequest) -> str:
 
 
 class PbsScheduler:
-    """PBS Pro through its own commands, found on PATH; `environment` may hold PBS_CONF_FILE."""
+    """PBS Pro through its own commands: questions as the hub, everything else as the learner."""
 
-    def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, launcher: Launcher, commands: Commands | None = None) -> None:
         self._launcher = launcher
-        # qstat prints local time, and without the zone.
-        self._query = Query({**(environment or {}), "TZ": "UTC"})
+        self._commands = commands or LocalCommands()
         self._addresses: dict[str, str] = {}
 
     async def submit(self, learner: str, submission: Submission) -> str:
         """Hand the job to qsub as the learner."""
-        answer = await self._order(
-            learner,
-            "qsub",
-            spawn_id=submission.spawn_id,
-            options=qsub_options(submission),
-            script=submission.script,
-            ticket=submission.ticket,
-        )
+        try:
+            answer = await self._launcher.order(
+                learner,
+                "qsub",
+                spawn_id=submission.spawn_id,
+                options=qsub_options(submission),
+                script=submission.script,
+                ticket=submission.ticket,
+            )
+        except NotAllowed as refused:
+            raise SubmissionRefused(str(refused)) from None
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
         err = str(answer.get("err", "no answer in time"))
         if answer.get("code") == 0:
             return _job_id(str(answer["out"]))
@@ -125,6 +129,9 @@ class PbsScheduler:
         except SchedulerError:
             log = ""
         return Ending(word, code, log)
+
+    async def _query(self, *argv: str) -> str:
+        return await ask(self._commands, *argv)
 
     async def _order(self, learner: str, verb: str, **fields: Any) -> dict[str, Any]:
         try:

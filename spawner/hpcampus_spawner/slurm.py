@@ -5,10 +5,10 @@ Only an answer that succeeded can say that a job is gone: every error leaves the
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
-from hpcampus_spawner.launching import Launcher, LauncherError
-from hpcampus_spawner.query import Query
+from hpcampus_spawner.commands import Commands, LocalCommands, ask
+from hpcampus_spawner.launching import Launcher, LauncherError, NotAllowed
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import (
     Ending,
@@ -19,6 +19,7 @@ from hpcampus_spawner.scheduler import (
     SubmissionRefused,
 )
 
+_JOB_ID = re.compile(r"[0-9]{1,12}")
 # No column here holds a text that a user can choose: one could forge whole rows with it.
 _COLUMNS = "%i|%T|%P|%Q|%S|%e|%r|%N"
 
@@ -119,19 +120,19 @@ def _places(rows: list[list[str]]) -> dict[str, int]:
 
 
 def _time(text: str) -> datetime | None:
-    """Slurm prints local time without a zone; N/A where it knows none."""
+    """Slurm prints the time of `TZ`, which is UTC, without a zone; N/A where it knows none."""
     try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
         return None
 
 
 class SlurmScheduler:
-    """Slurm through its own commands, found on PATH; `environment` may hold SLURM_CONF."""
+    """Slurm through its own commands: questions as the hub, everything else as the learner."""
 
-    def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, launcher: Launcher, commands: Commands | None = None) -> None:
         self._launcher = launcher
-        self._query = Query(environment)
+        self._commands = commands or LocalCommands()
         self._addresses: dict[str, str] = {}
 
     async def submit(self, learner: str, submission: Submission) -> str:
@@ -145,11 +146,12 @@ class SlurmScheduler:
                 script=submission.script,
                 ticket=submission.ticket,
             )
+        except NotAllowed as refused:
+            raise SubmissionRefused(str(refused)) from None
         except LauncherError as error:
             raise SchedulerError(str(error)) from error
         if answer.get("code") == 0:
-            # --parsable answers `id` or `id;cluster`.
-            return str(answer["out"]).strip().split(";")[0]
+            return _job_id(str(answer["out"]))
         if answer.get("timeout") or _unreachable(str(answer["err"])):
             raise SchedulerError(f"sbatch: {answer.get('err', 'no answer in time')}")
         raise SubmissionRefused(_sentence(str(answer["err"])))
@@ -192,6 +194,17 @@ class SlurmScheduler:
             log = ""
         code = fields.get("ExitCode", "").partition(":")[0]
         return Ending(fields.get("JobState", ""), int(code) if code.isdigit() else None, log)
+
+    async def _query(self, *argv: str) -> str:
+        return await ask(self._commands, *argv)
+
+
+def _job_id(out: str) -> str:
+    """What --parsable answers: `id` or `id;cluster`. Whoever runs sbatch could make up something else."""
+    job_id = out.strip().split(";")[0]
+    if not _JOB_ID.fullmatch(job_id):
+        raise SchedulerError(f"sbatch answered no job id: {job_id[:100]!r}")
+    return job_id
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import urlparse
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import url_path_join
@@ -89,7 +90,7 @@ class BatchSpawner(Spawner):
         groups = frozenset(group.name for group in self.user.groups)
         person = Person(self.user.name, groups)
         admission = type(self).admit(person, self.name, options, cluster.site.id)
-        cluster.launcher.account(person.name)
+        cluster.launcher.check(person.name)
         request = match(admission.needs, cluster.site, admission.allocation, partition=admission.partition)
         return Plan(cluster, admission, request)
 
@@ -131,6 +132,7 @@ class BatchSpawner(Spawner):
         super().clear_state()
         if self.job is not None:
             self.job.cluster.expected.pop(self.job.spawn_id, None)
+            self.job.forget_way()
         self.job = None
 
     # -- start
@@ -141,7 +143,22 @@ class BatchSpawner(Spawner):
         spawn = self._plan.cluster.ledger.live(self.user.name, self.name)
         job = await self._submit(self._plan) if spawn is None else await self._adopt(spawn, self._plan)
         self.ip, self.port = await job.where()
-        return f"http://{self.ip}:{self.port}"
+        host, port = await job.way_in(self.ip, self.port)
+        return f"http://{host}:{port}"
+
+    async def get_url(self) -> str:
+        """A hub that has just started asks: a way through a login node may have to be made again."""
+        url = str(await super().get_url())
+        job = self.job
+        spawn = job.cluster.ledger.live(self.user.name, self.name) if job else None
+        if job is None or spawn is None or spawn.port is None or job.cluster.network.hub_url is None:
+            return url
+        try:
+            host, port = await job.way_back_in(spawn.port, before=self.server.port)
+        except SpawnFailed:
+            # It has just ended, as the next poll will say.
+            return url
+        return urlparse(url)._replace(netloc=f"{host}:{port}").geturl()
 
     async def _submit(self, plan: Plan) -> Job:
         spawn_id, secret = uuid.uuid4().hex, secrets.token_urlsafe(32)
@@ -158,7 +175,7 @@ class BatchSpawner(Spawner):
             secret=secret,
         )
         job = self._expect(plan.cluster, spawn_id)
-        report_url = url_path_join(self.hub.api_url, "campus", "spawns", spawn_id, "port")
+        report_url = url_path_join(self._api_url(), "campus", "spawns", spawn_id, "port")
         submission = Submission(
             spawn_id=spawn_id,
             tag=tag,
@@ -187,8 +204,14 @@ class BatchSpawner(Spawner):
         self.log.info("adopted job %s for %s", job.job_id, self._log_name)
         return job
 
+    def _api_url(self) -> str:
+        """Where the job finds the hub's API."""
+        url = str(self.hub.api_url)
+        return url_path_join(self.hub_connect_url, urlparse(url).path) if self.hub_connect_url else url
+
     def _expect(self, cluster: Cluster, spawn_id: str) -> Job:
         cluster.watch()
+        self.hub_connect_url = cluster.network.hub_url
         self.job = Job(cluster, self.user.name, spawn_id)
         cluster.expected[spawn_id] = self
         return self.job

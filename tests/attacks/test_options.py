@@ -19,6 +19,7 @@ from hpcampus_spawner.scheduler import Submission
 from hpcampus_spawner.script import job_script
 from hpcampus_spawner.site import Partition, Site
 from hpcampus_spawner.slurm import SlurmScheduler
+from hpcampus_spawner.ways import SharedAccount
 from pydantic import ValidationError
 from small_hub import SmallHub
 from spawning import FakeSlurm, a_site, a_submission
@@ -234,7 +235,7 @@ async def test_the_hubs_environment_does_not_beat_the_options(
 ) -> None:
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
-    launcher = Launcher(homes=homes)
+    launcher = Launcher(SharedAccount(homes))
     slurm_commands.answer("sbatch", "1\n")
     await SlurmScheduler(launcher).submit("ada", a_submission())
     assert not set(HOSTILE) & set(slurm_commands.environment("sbatch"))

@@ -14,10 +14,12 @@ from hpcampus_spawner.admission import Admission, Person
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
+from hpcampus_spawner.network import Direct, Network
 from hpcampus_spawner.options import Options
 from hpcampus_spawner.report import HANDLERS
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.spawner import BatchSpawner
+from hpcampus_spawner.ways import SharedAccount
 from jupyterhub import orm
 from jupyterhub.log import log_request
 from jupyterhub.objects import Hub, Server
@@ -42,6 +44,7 @@ class SmallHub:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.scheduler = ScriptedScheduler()
+        self.network: Network = Direct()
         self.ledger = Ledger(f"sqlite:///{folder / 'spawns.sqlite'}")
         self._folder, self._patch = folder, monkeypatch
         self._db = orm.new_session_factory("sqlite:///:memory:")()
@@ -62,9 +65,10 @@ class SmallHub:
         return Cluster(
             hub_id="test",
             site=site,
-            launcher=Launcher(homes=self._folder / "homes"),
+            launcher=Launcher(SharedAccount(self._folder / "homes")),
             scheduler=scheduler,
             ledger=self.ledger,
+            network=self.network,
         )
 
     @asynccontextmanager
@@ -111,9 +115,9 @@ class SmallHub:
         spawner.apply_user_options(spawner, spawner.user_options)
         return spawner
 
-    def finish(self, spawner: BatchSpawner) -> None:
+    def finish(self, spawner: BatchSpawner, port: int | None = None) -> None:
         """What JupyterHub does when a start has succeeded: the server is ready from now on."""
-        where = {"proto": "http", "ip": spawner.ip, "port": spawner.port, "base_url": "/user/ada/"}
+        where = {"proto": "http", "ip": spawner.ip, "port": port or spawner.port, "base_url": "/user/ada/"}
         row = orm.Server(cookie_name="none", **where)
         spawner.server = Server(orm_server=row)
 

@@ -128,10 +128,10 @@ class FakeSlurm:
 
     COMMANDS = ("sbatch", "squeue", "scancel", "scontrol")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: tuple[str, ...] = COMMANDS) -> None:
         self.folder = folder
         folder.mkdir()
-        for command in self.COMMANDS:
+        for command in commands:
             shutil.copy(FAKE_COMMAND, folder / command)
             self.answer(command)
 
