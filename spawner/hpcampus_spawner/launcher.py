@@ -23,6 +23,7 @@ from hpcampus_spawner.timing import SIGNAL_SECONDS
 
 LOG_TAIL = 4096
 SUBMIT_SECONDS = 60
+ESTIMATE_SECONDS = 10
 RECORD_SECONDS = 10
 _OPTION = re.compile(
     r"--(account|partition|qos|reservation|constraint|comment|job-name|cpus-per-task|mem|gres|gpus|gpus-per-node"
@@ -59,13 +60,17 @@ class BadOrder(Exception):
 
 def sbatch(order: Order) -> Order:
     """Submit to Slurm: `options` are checked one by one, the script goes through stdin."""
-    options = list(order["options"])
-    if not all(allowed(option) for option in options):
-        raise BadOrder("an option isn't one of those a notebook job may have")
+    options = _options(order)
     folder = _prepare(order)
     log = f"--output={folder / LOG}"
     argv = ["sbatch", *_FIXED_OPTIONS, *options, log, f"--chdir={Path.home()}"]
     return _run(argv, SUBMIT_SECONDS, str(order["script"]))
+
+
+def estimate(order: Order) -> Order:
+    """Ask Slurm when such a job would start, without submitting one."""
+    argv = ["sbatch", "--test-only", *_FIXED_OPTIONS, *_options(order)]
+    return _run(argv, ESTIMATE_SECONDS, "#!/bin/sh\n")
 
 
 def scancel(order: Order) -> Order:
@@ -149,6 +154,7 @@ def result(order: Order) -> Order:
 
 VERBS: dict[str, Callable[[Order], Order]] = {
     "sbatch": sbatch,
+    "estimate": estimate,
     "scancel": scancel,
     "qsub": qsub,
     "qdel": qdel,
@@ -156,6 +162,13 @@ VERBS: dict[str, Callable[[Order], Order]] = {
     "stop": stop,
     "result": result,
 }
+
+
+def _options(order: Order) -> list[str]:
+    options = list(order["options"])
+    if not all(allowed(option) for option in options):
+        raise BadOrder("an option isn't one of those a notebook job may have")
+    return options
 
 
 def allowed(option: object) -> bool:
@@ -222,7 +235,8 @@ def _run(argv: list[str], seconds: int, stdin: str = "") -> Order:
             text=True,
             timeout=seconds,
             check=False,
-            env=_environment(),
+            # So that the hub can read what they print: a login node's zone need not be the hub's.
+            env={**_environment(), "TZ": "UTC"},
         )
     except subprocess.TimeoutExpired:
         return {"timeout": True}

@@ -5,10 +5,11 @@ Only an answer that succeeded can say that a job is gone: every error leaves the
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hpcampus_spawner.commands import Commands, LocalCommands, ask
 from hpcampus_spawner.launching import Launcher, LauncherError, NotAllowed
+from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import (
     Ending,
@@ -18,6 +19,7 @@ from hpcampus_spawner.scheduler import (
     Submission,
     SubmissionRefused,
 )
+from hpcampus_spawner.slurm_offers import RESERVATIONS, SINFO, moment, parse_offers
 
 _JOB_ID = re.compile(r"[0-9]{1,12}")
 # No column here holds a text that a user can choose: one could forge whole rows with it.
@@ -35,11 +37,17 @@ STATES = {word: state for state, words in _STATES.items() for word in words.spli
 
 
 def sbatch_options(submission: Submission) -> list[str]:
-    """The options of sbatch for a request, each `--name=value` or `--name`."""
-    request = submission.request
+    """The options of sbatch for a job, each `--name=value` or `--name`."""
+    return [
+        "--job-name=hpcampus",
+        f"--comment={submission.tag}",
+        *request_options(submission.request),
+    ]
+
+
+def request_options(request: JobRequest) -> list[str]:
+    """The options of sbatch that say what a job is to get."""
     options = {
-        "job-name": "hpcampus",
-        "comment": submission.tag,
         "partition": request.partition,
         "account": request.account,
         "qos": request.qos,
@@ -66,12 +74,10 @@ def _gpu_option(request: JobRequest) -> dict[str, str]:
     count = request.gpus
     if not count or request.gpu_request == "whole-node":
         return {}
+    wanted = f"{request.gpu_type}:{count}" if request.gpu_type else str(count)
     if request.gpu_request in ("gpus", "gpus-per-node"):
-        return {request.gpu_request: str(count)}
-    if request.gpu_request == "shard":
-        return {"gres": f"shard:{count}"}
-    typed = request.gpu_request == "typed-gres" and request.gpu_type
-    return {"gres": f"gpu:{request.gpu_type}:{count}" if typed else f"gpu:{count}"}
+        return {request.gpu_request: wanted}
+    return {"gres": f"shard:{count}" if request.gpu_request == "shard" else f"gpu:{wanted}"}
 
 
 def parse_squeue(text: str) -> dict[str, JobStatus]:
@@ -89,7 +95,7 @@ def _row(line: str) -> list[str]:
 
 
 def _status(row: list[str], place: int | None) -> JobStatus:
-    job_id, word, _, _, starts, ends, reason, node = row
+    job_id, word, partition, _, starts, ends, reason, node = row
     # A state of a newer Slurm that isn't known here must never end a server.
     state = STATES.get(word, JobState.PAUSED)
     return JobStatus(
@@ -98,9 +104,10 @@ def _status(row: list[str], place: int | None) -> JobStatus:
         word=word,
         reason="" if reason == "None" else reason,
         node=node,
+        partition=partition,
         place=place,
-        starts=_time(starts) if state is JobState.PENDING else None,
-        ends=_time(ends) if state is not JobState.PENDING else None,
+        starts=moment(starts) if state is JobState.PENDING else None,
+        ends=moment(ends) if state is not JobState.PENDING else None,
     )
 
 
@@ -117,14 +124,6 @@ def _places(rows: list[list[str]]) -> dict[str, int]:
         for queue in queues.values()
         for place, (_, _, job_id) in enumerate(sorted(queue), start=1)
     }
-
-
-def _time(text: str) -> datetime | None:
-    """Slurm prints the time of `TZ`, which is UTC, without a zone; N/A where it knows none."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 class SlurmScheduler:
@@ -181,6 +180,20 @@ class SlurmScheduler:
             text = await self._query("scontrol", "show", "node", "-o", node)
             self._addresses[node] = _fields(text).get("NodeAddr", node)
         return self._addresses[node]
+
+    async def offers(self) -> Offers:
+        """Two questions: `sinfo` for nodes and partitions, `scontrol` for reservations."""
+        nodes = await self._query(*SINFO)
+        return parse_offers(nodes, await self._query(*RESERVATIONS))
+
+    async def estimate(self, learner: str, request: JobRequest) -> datetime | None:
+        """What `sbatch --test-only` says as the learner; nothing is submitted."""
+        try:
+            answer = await self._launcher.order(learner, "estimate", options=request_options(request))
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
+        found = re.search(r"\bto start at (\S+)", str(answer.get("err", "")))
+        return moment(found[1]) if found else None
 
     async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
         """The job's record while slurmctld remembers it, and the end of its log."""

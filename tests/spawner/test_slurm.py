@@ -274,3 +274,25 @@ async def test_a_private_cluster_is_reached_through_its_own_file(
 async def test_the_estimated_start_is_shown(scheduler: SlurmScheduler, slurm_commands: FakeSlurm) -> None:
     slurm_commands.answer("squeue", "8|PENDING|gpu|90|2030-01-02T03:04:05|N/A|Priority|\n")
     assert (await scheduler.jobs())["8"].starts == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+async def test_what_is_free_takes_two_questions(scheduler: SlurmScheduler, slurm_commands: FakeSlurm) -> None:
+    slurm_commands.answer("sinfo", "cpu|up|idle|2|0/8/0/8|1000|0|(null)|gpu:0|\n")
+    slurm_commands.answer("scontrol", "No reservations in the system\n")
+    offers = await scheduler.offers()
+    assert offers.partitions["cpu"].free_cpus == 8
+    assert (slurm_commands.calls("sinfo"), slurm_commands.calls("scontrol")) == (1, 1)
+
+
+async def test_an_estimate_is_asked_for_as_the_learner_and_submits_nothing(
+    scheduler: SlurmScheduler, slurm_commands: FakeSlurm
+) -> None:
+    request = a_submission().request
+    said = "sbatch: Job 4 to start at 2030-01-02T03:04:05 using 1 processors on nodes n1 in partition cpu\n"
+    slurm_commands.answer("sbatch", err=said)
+    starts = await scheduler.estimate("ada", request)
+    assert starts == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert slurm_commands.environment("sbatch")["TZ"] == "UTC"
+    assert "--test-only" in slurm_commands.argv("sbatch")
+    slurm_commands.answer("sbatch", err="allocation failure: Invalid partition name specified\n", code=1)
+    assert await scheduler.estimate("ada", request) is None
