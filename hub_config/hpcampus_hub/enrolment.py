@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from hpcampus_courses import Assignment, Catalogue, Course
@@ -55,8 +56,6 @@ class Enrolment:
             if options.course not in self.catalogue.courses:
                 raise Refused("no-such-course", "There is no such course. Your courses are on the home page.")
             raise Refused("server-name", f"Start the course {options.course} on its server of that name.")
-        if server:
-            raise Refused("server-name", "Servers are named after courses; your own notebook has no name.")
         return self._notebook(person, options, site_id)
 
     def _lesson(self, person: Person, course: Course, options: Options, site_id: str) -> Admission:
@@ -66,10 +65,12 @@ class Enrolment:
                 "not-enrolled", f"You aren't enrolled in {course.title}. Ask its instructors to add you."
             )
         assignment = _assignment(course, options.assignment)
+        session = course.session(datetime.now(UTC))
         page = f"/lab/tree/{course.slug}/{assignment.slug}/{assignment.notebook}"
         return Admission(
             needs=course.needs,
             allocation=self.deployment.allocation(site_id, course=course.slug, groups=person.groups),
+            session=session.reservation if session else None,
             environment=self._environment(role, site_id, course.slug, assignment.slug),
             page="/lab" if role is Role.INSTRUCTOR else page,
         )
@@ -80,7 +81,7 @@ class Enrolment:
         return Admission(
             needs=options.needs,
             allocation=self.deployment.allocation(site_id, course=None, groups=person.groups),
-            partition=options.partition,
+            wishes=options.wishes,
             environment=self._environment(Role.RESEARCHER, site_id, "", ""),
         )
 

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hpcampus_spawner.availability import Availability
+from hpcampus_spawner.estimates import Estimates
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.network import Direct, Network
@@ -28,17 +30,23 @@ class Cluster:
     software: SiteSoftware = field(default_factory=SiteSoftware)
     network: Network = field(default_factory=Direct)
     watcher: Watcher = field(init=False)
+    availability: Availability = field(init=False)
+    estimates: Estimates = field(init=False)
     expected: dict[str, "BatchSpawner"] = field(default_factory=dict)
     """The spawners of this process whose jobs may report, by spawn id."""
     watching: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.watcher = Watcher(self.scheduler)
+        self.availability = Availability(self.scheduler)
+        self.estimates = Estimates(self.scheduler)
 
     def watch(self) -> None:
         """Start the watcher if it isn't running; needs a running event loop."""
         if self.watching is None or self.watching.done():
             self.watching = asyncio.get_running_loop().create_task(self.watcher.run())
+            # So that the first page has something to show.
+            self.availability.look()
 
     def tag(self, spawn_id: str) -> str:
         """The comment by which a job of this hub is found again; everybody can read it."""

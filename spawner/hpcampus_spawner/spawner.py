@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlparse
 
@@ -19,8 +19,8 @@ from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.failure import SpawnFailed
 from hpcampus_spawner.job import Job, ReportRefused
 from hpcampus_spawner.ledger import Spawn
-from hpcampus_spawner.matching import match
 from hpcampus_spawner.options import Options, parse_options
+from hpcampus_spawner.placement import place
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import JobState, Submission
@@ -91,7 +91,10 @@ class BatchSpawner(Spawner):
         person = Person(self.user.name, groups)
         admission = type(self).admit(person, self.name, options, cluster.site.id)
         cluster.launcher.check(person.name)
-        request = match(admission.needs, cluster.site, admission.allocation, partition=admission.partition)
+        # A job that is there already is taken up again, whatever has changed since it was submitted.
+        live = cluster.ledger.live(person.name, self.name)
+        seen = None if live else cluster.availability.look()
+        request = place(person.name, admission, cluster.site, seen, datetime.now(UTC))
         return Plan(cluster, admission, request)
 
     @property

@@ -100,3 +100,13 @@ def ending_as_html(sentence: str, ending: Ending) -> str:
 
 def _clock(moment: datetime | None) -> str:
     return (moment or datetime.now(UTC)).astimezone().strftime("%H:%M:%S")
+
+
+def day_and_time(moment: datetime) -> str:
+    """A moment in the hub's own zone, which is named."""
+    return moment.astimezone().strftime("%d %B %H:%M %Z").lstrip("0").strip()
+
+
+def duration(minutes: int) -> str:
+    """So many minutes, in hours where that reads better."""
+    return f"{minutes / 60:g} h" if minutes % 6 == 0 else f"{minutes} min"

@@ -77,7 +77,6 @@ UNKNOWN = [
     "exec_prefix",
     "account",
     "qos",
-    "reservation",
     "output",
     "__class__",
     "Partition",
@@ -108,10 +107,13 @@ def refusal(raw: object) -> str:
 
 
 @pytest.mark.parametrize("partition", [*PARTITIONS, *TOO_MUCH_FOR_A_NAME, *TEMPLATES], ids=ascii)
-def test_a_partition_is_one_plain_name(partition: str) -> None:
-    assert "partition" in refusal({"partition": partition})
+@pytest.mark.parametrize("field", ["partition", "gpu_type", "reservation"])
+def test_what_the_scheduler_calls_something_is_one_plain_name(field: str, partition: str) -> None:
+    assert field in refusal({"gpus": 1, field: partition})
     with pytest.raises(ValidationError):
-        JobRequest(partition=partition, cpus=1, memory_mib=1, walltime_minutes=1)
+        JobRequest.model_validate(
+            {"partition": "p", "cpus": 1, "memory_mib": 1, "walltime_minutes": 1, field: partition}
+        )
     with pytest.raises(ValidationError):
         Partition(name=partition)
 

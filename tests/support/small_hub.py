@@ -36,7 +36,7 @@ COURSE = "gpu-numba"
 def admit(person: Person, server: str, options: Options, site_id: str) -> Admission:
     """Everybody may start everything, and the server learns its course."""
     environment = {"CAMPUS_COURSE": options.course or ""}
-    return Admission(options.needs, partition=options.partition, environment=environment)
+    return Admission(options.needs, wishes=options.wishes, environment=environment)
 
 
 class SmallHub:
