@@ -50,6 +50,8 @@ class BatchSpawner(Spawner):
     admit: ClassVar[Admit]
 
     job: Job | None = None
+    asked: Options | None = None
+    """What was asked for last in this life of the hub, refused or not: the form shows it again."""
     _plan: Plan | None = None
 
     start_timeout = AnyTrait(QUEUE_SECONDS)
@@ -65,7 +67,7 @@ class BatchSpawner(Spawner):
     def _make_plan(self, raw: object) -> None:
         """Every way to start a server passes here: form, query string, JSON API and adoption."""
         try:
-            options = parse_options(raw)
+            self.asked = options = parse_options(raw)
             self._plan = self._first_that_fits(options, self._wished(options))
         except Refused as refused:
             raise SpawnFailed(refused.sentence, reason=refused.reason) from None

@@ -56,6 +56,13 @@ class Watcher:
             return JobStatus(job_id, JobState.GONE, "FORGOTTEN")
         return None
 
+    def pending(self, partition: str) -> int | None:
+        """How many jobs of anybody wait for that partition; None while nothing is known."""
+        if self.latest is None:
+            return None
+        waiting = (job for job in self.latest.jobs.values() if job.state is JobState.PENDING)
+        return sum(partition in job.partition.split(",") for job in waiting)
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """While somebody waits, the scheduler is asked more often."""

@@ -1,6 +1,6 @@
 """What a waiting or disappointed learner reads: sentences for the scheduler's words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus
@@ -110,3 +110,11 @@ def day_and_time(moment: datetime) -> str:
 def duration(minutes: int) -> str:
     """So many minutes, in hours where that reads better."""
     return f"{minutes / 60:g} h" if minutes % 6 == 0 else f"{minutes} min"
+
+
+def ago(age: timedelta) -> str:
+    """How long ago something was."""
+    seconds = int(age.total_seconds())
+    if seconds < 90:
+        return f"{seconds} s ago"
+    return f"{seconds // 60} min ago" if seconds < 5400 else f"{seconds // 3600} h ago"

@@ -1,26 +1,35 @@
-// Stopping a server: the named one, and no other.
-function stopServer(name) {
+// Stopping a server, and removing one that is stopped: the named one, and no other.
+function deleteServer(name, remove) {
   const hub = window.jhdata;
   const path = name ? `servers/${encodeURIComponent(name)}` : "server";
   return fetch(`${hub.base_url}api/users/${encodeURIComponent(hub.user)}/${path}`, {
     method: "DELETE",
-    headers: { "X-XSRFToken": hub.xsrf_token },
+    headers: { "X-XSRFToken": hub.xsrf_token, "Content-Type": "application/json" },
+    body: JSON.stringify({ remove }),
   }).then((answer) => {
     if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
   });
 }
 
-for (const button of document.querySelectorAll("[data-stop-server]")) {
+function act(button, name, remove, doing) {
+  const label = button.textContent;
   button.addEventListener("click", async () => {
     button.disabled = true;
-    button.textContent = "Stopping…";
+    button.textContent = doing;
     try {
-      await stopServer(button.dataset.stopServer);
+      await deleteServer(name, remove);
       window.location.assign(`${window.jhdata.base_url}home`);
     } catch (error) {
       button.disabled = false;
-      button.textContent = "Stop";
-      document.getElementById("campus-problem").textContent = `It could not be stopped: ${error.message}. Try again.`;
+      button.textContent = label;
+      document.getElementById("campus-problem").textContent = `That didn't work: ${error.message}. Try again.`;
     }
   });
+}
+
+for (const button of document.querySelectorAll("[data-stop-server]")) {
+  act(button, button.dataset.stopServer, false, "Stopping…");
+}
+for (const button of document.querySelectorAll("[data-remove-server]")) {
+  act(button, button.dataset.removeServer, true, "Removing…");
 }
