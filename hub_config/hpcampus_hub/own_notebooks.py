@@ -18,7 +18,7 @@ class NewNotebookHandler(BaseHandler):  # type: ignore[misc]  # JupyterHub has n
         """Names of courses are theirs."""
         self._courses = courses
 
-    @web.authenticated  # type: ignore[untyped-decorator]  # neither has tornado
+    @web.authenticated
     def get(self) -> None:
         """Redirect, or say what is wrong with the name."""
         name = self.get_query_argument("name", "").strip()

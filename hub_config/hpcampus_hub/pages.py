@@ -100,6 +100,7 @@ class CampusPages:
             limits=Limits.of(offered),
             gpu_types=sorted({t for site in offered for row in site.partitions for t in row.gpu_types}),
             last=last,
+            needs=last.needs,
             day_and_time=day_and_time,
         )
 
