@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.scheduler import Scheduler, SchedulerError
 
-REFRESH_SECONDS = 20.0
+REFRESH_SECONDS = 15.0
 """The shortest time between two questions, after good answers and bad ones alike."""
 STALE = timedelta(minutes=2)
 """From this age on figures are not called current, even if no question has failed since."""

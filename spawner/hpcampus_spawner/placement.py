@@ -6,10 +6,14 @@ from datetime import datetime, timedelta
 from hpcampus_spawner.admission import Admission
 from hpcampus_spawner.availability import Seen
 from hpcampus_spawner.matching import match
+from hpcampus_spawner.offers import Offers, Reservation
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.words import day_and_time, duration
+
+# A reservation that ends sooner is not worth starting in.
+SHORTEST_MINUTES = 5
 
 
 def place(learner: str, admission: Admission, site: Site, seen: Seen | None, now: datetime) -> JobRequest:
@@ -17,15 +21,41 @@ def place(learner: str, admission: Admission, site: Site, seen: Seen | None, now
 
     Without an answer of the scheduler nothing is refused because of it: it decides when the job comes.
     """
-    offers = seen.offers if seen else None
-    wishes = admission.wishes
-    request = match(admission.needs, site, admission.allocation, wishes, offers)
-    if wishes.reservation is not None and seen is not None:
-        _check_reservation(wishes.reservation, learner, request, site, seen, now)
-    if wishes.reservation is None and _session_is_on(admission.session, learner, request, seen, now):
-        wishes = replace(wishes, reservation=admission.session)
-        request = match(admission.needs, site, admission.allocation, wishes, offers)
+    offers, wished = seen.offers if seen else None, admission.wishes.reservation
+    request = match(admission.needs, site, admission.allocation, admission.wishes, offers)
+    if wished is not None and seen is not None:
+        _check_reservation(wished, learner, request, site, seen, now)
+    name = wished or admission.session
+    found = seen.offers.reservation(name) if name and seen else None
+    if found is not None and (wished or _is_on(found, learner, request, now)):
+        request = _inside(found, admission, site, offers, now)
     return _with_maintenance(request, seen, now)
+
+
+def _inside(
+    reservation: Reservation, admission: Admission, site: Site, offers: Offers | None, now: datetime
+) -> JobRequest:
+    """The request in that reservation. A job that could outlive it never starts: it gets less time."""
+    needs, left = admission.needs, _minutes_left(reservation, now)
+    wishes = replace(admission.wishes, reservation=reservation.name)
+    if left is None or needs.walltime_minutes <= left:
+        return match(needs, site, admission.allocation, wishes, offers)
+    shorter = needs.model_copy(update={"walltime_minutes": max(1, left)})
+    request = match(shorter, site, admission.allocation, wishes, offers)
+    sentence = f"The time is cut to {duration(max(1, left))}, because the reservation ends then."
+    return request.model_copy(update={"explanation": (*request.explanation, sentence)})
+
+
+def _minutes_left(reservation: Reservation, now: datetime) -> int | None:
+    """Whole minutes, less one for the way to the scheduler; None where it doesn't end."""
+    return int((reservation.ends - now).total_seconds() // 60) - 1 if reservation.ends else None
+
+
+def _is_on(reservation: Reservation, learner: str, request: JobRequest, now: datetime) -> bool:
+    """Whether the site keeps these nodes just now, for long enough, and lets this job in."""
+    left = _minutes_left(reservation, now)
+    long_enough = left is None or left >= SHORTEST_MINUTES
+    return reservation.active(now) and long_enough and reservation.admits(learner, request.account)
 
 
 def _check_reservation(
@@ -50,14 +80,6 @@ def _check_reservation(
         raise Refused(
             "reservation", f"The reservation {name} is for other people or projects. Start without one."
         )
-
-
-def _session_is_on(
-    name: str | None, learner: str, request: JobRequest, seen: Seen | None, now: datetime
-) -> bool:
-    """Whether the site keeps nodes for this session just now, and lets this job in."""
-    found = seen.offers.reservation(name) if name and seen else None
-    return found is not None and found.active(now) and found.admits(learner, request.account)
 
 
 def _with_maintenance(request: JobRequest, seen: Seen | None, now: datetime) -> JobRequest:

@@ -77,7 +77,7 @@ def test_while_nobody_knows_the_reservations_the_scheduler_decides() -> None:
 def test_a_session_uses_its_reservation_where_the_site_has_it() -> None:
     request = placed(OURS, session="class")
     assert request.reservation == "class"
-    assert "reservation class" in request.explanation[-1]
+    assert "reservation class" in request.explanation[0]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,18 @@ def test_a_session_starts_all_the_same_where_the_site_has_none_for_us(
 
 def test_a_session_whose_cluster_was_never_heard_of_starts_without() -> None:
     assert placed(None, session="class", asked=False).reservation is None
+
+
+def test_a_job_that_would_outlive_its_reservation_gets_less_time() -> None:
+    for how in ({"session": "class"}, {"wish": "class"}):
+        request = placed(OURS, hours=2, **how)  # type: ignore[arg-type]
+        assert request.walltime_minutes == 59
+        assert "cut to 59 min" in request.explanation[-1]
+    assert placed(kept(-HOUR, 3 * HOUR), session="class", hours=2).walltime_minutes == 120
+
+
+def test_the_last_minutes_of_a_session_are_not_used() -> None:
+    assert placed(kept(-HOUR, timedelta(minutes=5)), session="class").reservation is None
 
 
 REPAIR = kept(2 * HOUR, 4 * HOUR, flags=frozenset({"MAINT"}))
