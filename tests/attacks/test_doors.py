@@ -75,7 +75,7 @@ def test_bad_options_are_refused_in_words(
     assert queue(campus) == []
 
 
-@pytest.mark.parametrize("name", ["", "Work", "a--b", "-a", "../admin", "<b>x</b>", "a" * 31, "//evil.example"])
+@pytest.mark.parametrize("name", ["", "Work", "a--b", "-a", "../admin", "<b>x</b>", "a" * 31, "//x.example"])
 def test_a_name_that_no_notebook_can_have_is_refused(campus: CampusUnderTest, name: str) -> None:
     rosa = campus.person("rosa")
     answer = rosa.http.get(

@@ -1,4 +1,4 @@
-"""One hub, two clusters side by side: what each has free, which one is suggested, and the learner's choice."""
+"""One hub, two clusters side by side: what is free, which one is suggested, and the learner's choice."""
 
 import os
 import signal
