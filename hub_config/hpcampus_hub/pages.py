@@ -30,6 +30,7 @@ class OwnServer:
     name: str
     active: bool
     ready: bool
+    stopping: bool
     url: str
 
 
@@ -112,8 +113,13 @@ class CampusPages:
 
 def _own(user: Any, name: str) -> OwnServer:
     spawner = user.spawners.get(name)
-    active, ready = bool(spawner and spawner.active), bool(spawner and spawner.ready)
-    return OwnServer(name, active, ready, user.server_url(name))
+    return OwnServer(
+        name=name,
+        active=bool(spawner and spawner.active),
+        ready=bool(spawner and spawner.ready),
+        stopping=bool(spawner and spawner.pending == "stop"),
+        url=user.server_url(name),
+    )
 
 
 def _last(spawner: Any) -> Options:

@@ -1,14 +1,21 @@
 // Stopping a server, and removing one that is stopped: the named one, and no other.
-function deleteServer(name, remove) {
+async function deleteServer(name, remove) {
   const hub = window.jhdata;
   const path = name ? `servers/${encodeURIComponent(name)}` : "server";
-  return fetch(`${hub.base_url}api/users/${encodeURIComponent(hub.user)}/${path}`, {
+  const user = `${hub.base_url}api/users/${encodeURIComponent(hub.user)}`;
+  const answer = await fetch(`${user}/${path}`, {
     method: "DELETE",
     headers: { "X-XSRFToken": hub.xsrf_token, "Content-Type": "application/json" },
     body: JSON.stringify({ remove }),
-  }).then((answer) => {
-    if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
   });
+  if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
+  // 202: the job takes its time to end.
+  let stopping = answer.status === 202;
+  while (stopping) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const model = await (await fetch(user)).json();
+    stopping = model.servers?.[name]?.pending === "stop";
+  }
 }
 
 function act(button, name, remove, doing) {
