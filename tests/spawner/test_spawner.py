@@ -310,7 +310,7 @@ async def test_a_job_is_adopted_though_its_reservation_is_no_more(hub: SmallHub)
     await hub.restart()
     hub.scheduler.offered = Offers()
     await hub.cluster.availability.ask()
-    after = hub.spawner(server="", cpus=1, reservation="today")
+    after = hub.spawner(server="", cpus=1, reservation="today", site="small")
     async with starting(after):
         await submitted(after)
         assert after.job_id == before.job_id
