@@ -135,6 +135,7 @@ class LocalScheduler:
 
     async def offers(self) -> Offers:
         """The CPUs that the queue could still hand out, unless somebody waits for them already."""
+        await self.jobs()
         waiting = any(job.state is JobState.PENDING for job in self._queue)
         free = 0 if waiting else max(0, self._cpus - self._busy())
         room = Room(nodes=1, cpus=free, empty=not self._busy())

@@ -68,6 +68,8 @@ def qsub(*options: object) -> str:
         '{"verb": "scancel", "job_id": "--user=ben"}',
         '{"verb": "scancel"}',
         '{"verb": "result", "spawn_id": "../../../etc"}',
+        sbatch(verb="estimate", options=["--uid=root"]),
+        sbatch(verb="estimate", options=["--wrap=id"]),
         sbatch(spawn_id="../" * 4),
         sbatch(spawn_id="A" * 32),
         sbatch(options=["--wrap=id"]),
