@@ -45,7 +45,7 @@ class Choice:
     def starts(self) -> str:
         """When it would start."""
         if not self.answers:
-            return "not known: the scheduler doesn't answer" if self.known else "not known yet"
+            return "not known: the scheduler doesn't answer" if self.known else "not known"
         if self.free:
             return "at once"
         return f"about {day_and_time(self.estimate)} (it may move)" if self.estimate else "not known"

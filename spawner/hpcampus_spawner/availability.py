@@ -1,4 +1,4 @@
-"""What a cluster offers, asked for once for everybody and only while somebody looks; nobody waits for it."""
+"""What a cluster offers, asked for once for everybody, and more often while somebody looks."""
 
 import asyncio
 import logging
@@ -11,6 +11,8 @@ from hpcampus_spawner.scheduler import Scheduler, SchedulerError
 
 REFRESH_SECONDS = 15.0
 """The shortest time between two questions, after good answers and bad ones alike."""
+QUIET_SECONDS = 60.0
+"""The time between two questions while nobody looks, so that who comes first finds figures too."""
 STALE = timedelta(minutes=2)
 """From this age on figures are not called current, even if no question has failed since."""
 
@@ -55,6 +57,12 @@ class Availability:
         if idle and time.monotonic() - self._asked >= REFRESH_SECONDS:
             self._asking = asyncio.get_running_loop().create_task(self.ask())
         return self._seen
+
+    async def run(self) -> None:
+        """Look now and then, for ever."""
+        while True:
+            self.look()
+            await asyncio.sleep(QUIET_SECONDS)
 
     async def ask(self) -> None:
         """Ask once, and keep the answer if there is a good one. Never raises."""

@@ -44,9 +44,12 @@ class Cluster:
     def watch(self) -> None:
         """Start the watcher if it isn't running; needs a running event loop."""
         if self.watching is None or self.watching.done():
-            self.watching = asyncio.get_running_loop().create_task(self.watcher.run())
-            # So that the first page has something to show.
-            self.availability.look()
+            self.watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.watcher.run())
+            tasks.create_task(self.availability.run())
 
     def tag(self, spawn_id: str) -> str:
         """The comment by which a job of this hub is found again; everybody can read it."""

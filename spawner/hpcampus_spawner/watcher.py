@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -115,7 +115,7 @@ class Watcher:
         pause = max(BUSY_SECONDS if self._waiting else QUIET_SECONDS, PATIENCE * took)
         # Changes in quick succession share one question.
         await asyncio.sleep(min(pause, max(0.2, took)))
-        try:
-            await asyncio.wait_for(self._nudged.wait(), pause)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 it can swallow the cancellation that ends this task.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._nudged.wait()

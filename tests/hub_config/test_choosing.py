@@ -91,7 +91,7 @@ def test_when_it_starts_is_said_with_what_is_not_known() -> None:
     assert "it may move" in busy("a", NOON).starts
     assert busy("a").starts == "not known"
     assert "doesn't answer" in free("a", answers=False).starts
-    assert Choice("a", "A", REQUEST).starts == "not known yet"
+    assert Choice("a", "A", REQUEST).starts == "not known"
 
 
 def test_what_is_free_is_told_by_the_schedulers_names_for_gpus() -> None:

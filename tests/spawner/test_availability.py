@@ -50,10 +50,18 @@ async def test_looking_does_not_wait_and_asks_once_for_all(scheduler: ScriptedSc
     assert scheduler.looks == 1
 
 
-async def test_nobody_looks_nobody_asks(scheduler: ScriptedScheduler) -> None:
-    Availability(scheduler)
-    await asyncio.sleep(0)
-    assert scheduler.looks == 0
+@pytest.mark.usefixtures("impatient")
+async def test_who_comes_first_finds_figures_too(
+    scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.01)
+    running = asyncio.create_task(Availability(scheduler).run())
+
+    async def asked_again() -> bool:
+        return scheduler.looks >= 3
+
+    await until(asked_again, "it is asked though nobody looks")
+    running.cancel()
 
 
 @pytest.mark.usefixtures("impatient")
