@@ -76,6 +76,6 @@ def _scheduler(settings: Settings, site: Site, launcher: Launcher, commands: Com
     if site.scheduler.kind == "slurm":
         return SlurmScheduler(launcher, commands)
     if site.scheduler.kind == "pbspro":
-        return PbsScheduler(launcher, commands)
+        return PbsScheduler(launcher, commands, site.partitions)
     cpus = sum(partition.cpus or 1 for partition in site.partitions)
     return LocalScheduler(launcher, settings.state / "queue.json", cpus)

@@ -28,7 +28,7 @@ class Room:
         return (
             self.cpus >= request.cpus
             and (self.memory_mib is None or self.memory_mib >= (request.memory_mib or 0))
-            and self._gpus_for(request) >= request.gpus
+            and (request.gpu_request == "whole-node" or self._gpus_for(request) >= request.gpus)
             and (self.empty or not request.exclusive)
             and self.reserved == (request.reservation is not None)
         )

@@ -57,11 +57,11 @@ class Watcher:
         return None
 
     def pending(self, partition: str) -> int | None:
-        """How many jobs of anybody wait for that partition; None while nothing is known."""
+        """How many jobs of anybody wait for that partition; None while that isn't known."""
         if self.latest is None:
             return None
-        waiting = (job for job in self.latest.jobs.values() if job.state is JobState.PENDING)
-        return sum(partition in job.partition.split(",") for job in waiting)
+        waiting = [job.partition for job in self.latest.jobs.values() if job.state is JobState.PENDING]
+        return sum(partition in wanted.split(",") for wanted in waiting) if all(waiting) else None
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
