@@ -41,12 +41,13 @@ def _nodes(line: str) -> tuple[str, PartitionOffer]:
         memory_mib = _number(memory) - _number(used)
     except (ValueError, IndexError):
         raise SchedulerError(f"sinfo answered a line that can't be read: {line[:200]!r}") from None
-    words = set(state.rstrip(_NOT_RESPONDING + "~#!%$@^-").split("+"))
-    if words & _DOWN or _NOT_RESPONDING in state:
-        return name, PartitionOffer(open=available == "up", total=count, down=count)
-    if words & _TAKEN or not words & {"idle", "mixed"} or not count:
-        return name, PartitionOffer(open=available == "up", total=count)
-    has, taken = _gpus(gres), _gpus(gres_used)
+    words, has = set(state.rstrip(_NOT_RESPONDING + "~#!%$@^-").split("+")), _gpus(gres)
+    down = bool(words & _DOWN) or _NOT_RESPONDING in state
+    if down or words & _TAKEN or not words & {"idle", "mixed"} or not count:
+        # Nothing is free, but which kinds of GPUs there are is still worth knowing.
+        none = (Room(nodes=count, cpus=0, gpus=dict.fromkeys(has, 0), empty=False),) if has else ()
+        return name, PartitionOffer(available == "up", total=count, down=count if down else 0, rooms=none)
+    taken = _gpus(gres_used)
     room = Room(
         nodes=count,
         # On nodes that are partly taken, the average: they differ in nothing else that is shown.

@@ -86,6 +86,13 @@ def test_gpus_without_a_type(used: str) -> None:
     assert one(f"g|up|mixed|1|1/7/0/8|1000|0|gpu:4|{used}|").free_gpus == {"gpu": 3}
 
 
+@pytest.mark.parametrize("state", ["allocated", "down*", "mixed+drain"])
+def test_the_kinds_of_gpus_are_known_though_none_is_free(state: str) -> None:
+    offer = one(f"g|up|{state}|2|8/0/0/8|1000|1000|gpu:a100:4|gpu:a100:4(IDX:0-3)|")
+    assert offer.free_gpus == {"gpu:a100": 0}
+    assert Offers({"g": offer}).takes(a_request("g", memory_mib=None)) == 0
+
+
 @pytest.mark.parametrize(
     ("state", "counts"),
     [
