@@ -130,7 +130,7 @@ async def test_when_slurmctld_is_killed_the_last_good_figures_stay_with_their_ag
     good = availability.look()
     assert good is not None
     os.kill(desk.twin.pids["slurmctld"], signal.SIGKILL)
-    monkeypatch.setattr("hpcampus_spawner.slurm.QUERY_SECONDS", 1)
+    monkeypatch.setattr("hpcampus_spawner.query.QUERY_SECONDS", 1)
     await availability.ask()
     kept = availability.look()
     assert kept is not None
