@@ -3,9 +3,10 @@ async function deleteServer(name, remove) {
   const hub = window.jhdata;
   const path = name ? `servers/${encodeURIComponent(name)}` : "server";
   const user = `${hub.base_url}api/users/${encodeURIComponent(hub.user)}`;
+  const headers = { "X-XSRFToken": hub.xsrf_token, "Content-Type": "application/json" };
   const answer = await fetch(`${user}/${path}`, {
     method: "DELETE",
-    headers: { "X-XSRFToken": hub.xsrf_token, "Content-Type": "application/json" },
+    headers,
     body: JSON.stringify({ remove }),
   });
   if (!answer.ok) throw new Error(`the hub answered ${answer.status}`);
@@ -13,7 +14,9 @@ async function deleteServer(name, remove) {
   let stopping = answer.status === 202;
   while (stopping) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    const model = await (await fetch(user)).json();
+    const look = await fetch(user, { headers });
+    if (!look.ok) throw new Error(`the hub answered ${look.status}`);
+    const model = await look.json();
     stopping = model.servers?.[name]?.pending === "stop";
   }
 }
