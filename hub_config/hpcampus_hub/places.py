@@ -31,7 +31,7 @@ class Places:
         site, now, seen = cluster.site, datetime.now(UTC), cluster.availability.look()
         try:
             admission = self.enrolment.admit(person, server, options, site.id)
-            cluster.launcher.account(person.name)
+            cluster.launcher.check(person.name)
             request = place(person.name, admission, site, seen, now)
         except Refused as refused:
             return Choice(site.id, site.name, refusal=refused.sentence)

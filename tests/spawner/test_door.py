@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from hpcampus_spawner import slurm_offers
 from hpcampus_spawner.door import LONGEST_QUESTION, REFUSED, allowed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,10 @@ def door(stdin: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ["scontrol", "show", "node", "-o", "n[1-4],gpu_7.x"],
         ["scontrol", "show", "job", "-o", "42"],
         ["scontrol", "show", "config"],
+        list(slurm_offers.SINFO),
+        list(slurm_offers.RESERVATIONS),
+        ["qstat", "-Q", "-f", "-F", "json"],
+        ["pbsnodes", "-a", "-F", "json"],
         ["sinfo", "-h", "-N", "-o", "%N %T"],
         ["sacct", "-n", "-P", "-j", "42", "-o", "JobID,State"],
         ["qstat", "-f", "-F", "json"],

@@ -11,11 +11,13 @@ from hpcampus_hub.twin.commands import run
 from hpcampus_hub.twin.waiting import wait_for
 from hpcampus_spawner.admission import Admission
 from hpcampus_spawner.availability import Availability
+from hpcampus_spawner.commands import LocalCommands
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.placement import place
 from hpcampus_spawner.slurm import SlurmScheduler
+from hpcampus_spawner.ways import Root
 from hpcampus_spawner.wishes import Wishes
 from spawning import until
 from twins import people, running_twin, site
@@ -38,7 +40,7 @@ def desk() -> Iterator[Desk]:
 @pytest.fixture
 def scheduler(desk: Desk) -> SlurmScheduler:
     environment = desk.twin.environment
-    return SlurmScheduler(Launcher(homes=None, environment=environment), environment)
+    return SlurmScheduler(Launcher(Root(environment)), LocalCommands(environment))
 
 
 def reserve(desk: Desk, name: str, *what: str) -> None:
@@ -130,7 +132,7 @@ async def test_when_slurmctld_is_killed_the_last_good_figures_stay_with_their_ag
     good = availability.look()
     assert good is not None
     os.kill(desk.twin.pids["slurmctld"], signal.SIGKILL)
-    monkeypatch.setattr("hpcampus_spawner.query.QUERY_SECONDS", 1)
+    monkeypatch.setattr("hpcampus_spawner.commands.QUERY_SECONDS", 1)
     await availability.ask()
     kept = availability.look()
     assert kept is not None
