@@ -182,7 +182,8 @@ async def test_the_hub_passes_on_nothing_of_its_own_environment(
         monkeypatch.setenv(name, SECRET)
     await launcher.order("ada", "scancel", job_id="7")
     environment = slurm_commands.environment("scancel")
-    assert set(environment) <= {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "PWD", "SHLVL", "_", "LC_CTYPE"}
+    ours = {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ"}
+    assert set(environment) <= {*ours, "PWD", "SHLVL", "_", "LC_CTYPE"}
     assert environment["USER"] == "ada"
     assert SECRET not in environment.values()
 
