@@ -12,6 +12,7 @@ from hpcampus_spawner.network import Direct, Network
 from hpcampus_spawner.scheduler import Scheduler
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.software import SiteSoftware
+from hpcampus_spawner.turns import Turns
 from hpcampus_spawner.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Cluster:
     watcher: Watcher = field(init=False)
     availability: Availability = field(init=False)
     estimates: Estimates = field(init=False)
+    submissions: Turns = field(default_factory=Turns)
     expected: dict[str, "BatchSpawner"] = field(default_factory=dict)
     """The spawners of this process whose jobs may report, by spawn id."""
     watching: asyncio.Task[None] | None = None

@@ -65,10 +65,11 @@ class Job:
     # -- the beginning
 
     async def submit(self, submission: Submission) -> None:
-        """Hand it over; raises `SpawnFailed` when the scheduler says no, or doesn't answer."""
+        """Hand it over in its turn; raises `SpawnFailed` when the scheduler says no, or doesn't answer."""
         ledger = self.cluster.ledger
         try:
-            self.named(await self._hand_over(submission), since=time.monotonic())
+            async with self.cluster.submissions.turn(self.spawn_id):
+                self.named(await self._hand_over(submission), since=time.monotonic())
         except SubmissionRefused as refused:
             ledger.end(self.spawn_id, f"refused: {refused}")
             ledger.settle(self.spawn_id)
@@ -122,6 +123,10 @@ class Job:
                 log.error("looking for the job of spawn %s: %s", self.spawn_id, error)
             await self.cluster.watcher.tick()
 
+    def turn(self) -> int | None:
+        """Its place among those that are still to be submitted; None when it was its turn."""
+        return self.cluster.submissions.place(self.spawn_id)
+
     # -- its report
 
     def claim(self, spawn: Spawn, secret: str, key: str, port: int) -> None:
@@ -141,7 +146,7 @@ class Job:
         self._reported.set()
 
     async def where(self) -> tuple[str, int]:
-        """The server's address and port, waited for as long as the job may still report; or `SpawnFailed`."""
+        """Where the server listens, waited for as long as the job may still report; or `SpawnFailed`."""
         with self.cluster.watcher.waiting():
             port = await self._await_report()
             return await self._insist(self.address), port

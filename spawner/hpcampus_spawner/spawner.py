@@ -19,13 +19,14 @@ from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.failure import SpawnFailed
 from hpcampus_spawner.job import Job, ReportRefused
 from hpcampus_spawner.ledger import Spawn
+from hpcampus_spawner.listening import until_listens
 from hpcampus_spawner.options import Options, parse_options
 from hpcampus_spawner.placement import place
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import JobState, Submission
 from hpcampus_spawner.script import job_script
-from hpcampus_spawner.words import state_in_words
+from hpcampus_spawner.words import state_in_words, turn_in_words
 
 # A healthy job may wait in the queue for as long as it takes.
 QUEUE_SECONDS = 30 * 24 * 3600
@@ -149,6 +150,7 @@ class BatchSpawner(Spawner):
         job = await self._submit(self._plan) if spawn is None else await self._adopt(spawn, self._plan)
         self.ip, self.port = await job.where()
         host, port = await job.way_in(self.ip, self.port)
+        await until_listens(host, port)
         return f"http://{host}:{port}"
 
     async def get_url(self) -> str:
@@ -298,9 +300,12 @@ class BatchSpawner(Spawner):
         watcher = cluster.watcher if cluster else None
         taken = watcher.latest.taken if watcher and watcher.latest else None
         running = status is not None and status.state is JobState.RUNNING
+        turn = self.job.turn() if self.job else None
         return {
             "progress": 60 if running else 20 if status else 10,
-            "message": state_in_words(status, watcher.problem if watcher else None, taken),
+            "message": turn_in_words(turn)
+            if turn
+            else state_in_words(status, watcher.problem if watcher else None, taken),
             "queue": {
                 "site": cluster.site.name if cluster else "",
                 "job": self.job_id,

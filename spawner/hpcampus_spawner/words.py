@@ -68,6 +68,11 @@ def reason_in_words(reason: str) -> str:
     return REASONS.get(word, f"The scheduler's reason: {word}." if word else "")
 
 
+def turn_in_words(place: int) -> str:
+    """What a learner reads whose job isn't the scheduler's yet, because a class starts at once."""
+    return f"Many people are starting just now. Yours is number {place} to be handed to the scheduler."
+
+
 def state_in_words(job: JobStatus | None, problem: str | None, taken: datetime | None) -> str:
     """One sentence on where a server's job stands."""
     if problem is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hpcampus_spawner import watcher
+from hpcampus_spawner import listening, watcher
 from hpcampus_spawner.admission import Admission, Person
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
@@ -76,10 +76,12 @@ class SmallHub:
         """Listen for reports; afterwards everything is closed."""
         self._patch.setattr(watcher, "BUSY_SECONDS", 0.01)
         self._patch.setattr(watcher, "QUIET_SECONDS", 0.05)
+        # Scripted jobs report ports that nobody listens on.
+        self._patch.setattr(listening, "LISTEN_SECONDS", 0.01)
         routes = [(f"/hub{pattern}", handler) for pattern, handler in HANDLERS]
         server = HTTPServer(Application(routes, hub=self._hub, db=self._db, log_function=log_request))
-        listening, port = bind_unused_port()
-        server.add_socket(listening)
+        door, port = bind_unused_port()
+        server.add_socket(door)
         self.url = f"http://127.0.0.1:{port}/hub/api/campus/spawns"
         try:
             yield self
