@@ -6,6 +6,7 @@ running nothing.
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,16 @@ def _ssh() -> str | None:
     return _root()
 
 
+def _image() -> str | None:
+    programs = ("mksquashfs", "squashfuse", "fusermount3")
+    if missing := [program for program in programs if shutil.which(program) is None]:
+        return f"{', '.join(missing)} not found: apt-get install squashfs-tools squashfuse fuse3"
+    fuse = Path("/dev/fuse")
+    if not fuse.exists() or not fuse.stat().st_mode & stat.S_IWOTH:
+        return "/dev/fuse isn't open to everybody: chmod 666 /dev/fuse, as udev does elsewhere"
+    return _root()
+
+
 PROBES: dict[str, Callable[[], str | None]] = {
     "slurm": _slurm,
     "root": _root,
@@ -74,6 +85,7 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "browser": _browser,
     "postgres": _postgres,
     "sandbox": _sandbox,
+    "image": _image,
 }
 _answers: dict[str, str | None] = {}
 

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from hpcampus_spawner.folders import TICKET, spawn_folder
+from hpcampus_spawner.image import environment
 
 REPORT_SECONDS = 300
 """How long an unreachable hub is asked again: a restart of the hub must not cost the job."""
@@ -105,10 +106,11 @@ def report(ticket: Ticket, port: int) -> dict[str, Any]:
 class Server:
     """The server's process: it starts at once, and becomes the server when it gets the hub's answer."""
 
-    def __init__(self, runtime: str) -> None:
+    def __init__(self, environment: Path, runtime: str) -> None:
+        self._programs = environment / "bin"
         self._process = subprocess.Popen(
             # -P: a learner's random.py at home must not stand in for Python's own.
-            [sys.executable, "-P", "-m", "hpcampus_spawner.server"],
+            [str(self._programs / Path(sys.executable).name), "-P", "-m", "hpcampus_spawner.server"],
             # Kernels listen on sockets there: private, on the node, and short enough for a socket's name.
             env={**os.environ, "JUPYTER_RUNTIME_DIR": runtime},
             cwd=Path.home(),
@@ -117,12 +119,12 @@ class Server:
 
     def run(self, answer: dict[str, Any]) -> int:
         """Run it with the environment that the hub sent, and hand on the signals."""
-        environment = {"PATH": os.environ.get("PATH", os.defpath), **answer["environment"]}
+        variables = {"PATH": os.environ.get("PATH", os.defpath), **answer["environment"]}
         # The environment's own programs come first: alembic, jupyter and friends are called by name.
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        variables["PATH"] = f"{self._programs}:{variables['PATH']}"
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, self._hand_on)
-        self._tell(json.dumps({"environment": environment, "arguments": answer["arguments"]}))
+        self._tell(json.dumps({"environment": variables, "arguments": answer["arguments"]}))
         return self._process.wait()
 
     def give_up(self) -> None:
@@ -148,11 +150,11 @@ def main(spawn_id: str) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     # Cancelled while it still reports: nothing stays behind on the node.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    with tempfile.TemporaryDirectory(prefix="hpcampus-") as runtime:
+    with tempfile.TemporaryDirectory(prefix="hpcampus-") as private:
         try:
             ticket = take_ticket(spawn_id)
-            with reserve_port() as reserved:
-                server = Server(runtime)
+            with reserve_port() as reserved, environment(Path(private)) as programs:
+                server = Server(programs, private)
                 try:
                     answer = report(ticket, reserved.getsockname()[1])
                 except Stop:
