@@ -16,6 +16,7 @@ from hpcampus_hub.enrolment import Enrolment
 from hpcampus_hub.pages import TEMPLATES, CampusPages
 from hpcampus_hub.settings import Settings
 from hpcampus_hub.site_cluster import open_clusters
+from hpcampus_hub.sqlite import QuickCommits
 
 EXCHANGE = "access:services!service=exchange"
 
@@ -28,6 +29,8 @@ def hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.bind_url = settings.url
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports['hub']}"
     c.JupyterHub.db_url = settings.database_url("hub")
+    if not settings.database:
+        c.JupyterHub.db_kwargs = {"connect_args": {"factory": QuickCommits, "check_same_thread": False}}
     c.JupyterHub.cookie_secret_file = str(settings.state / "cookie.secret")
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.allow_named_servers = True

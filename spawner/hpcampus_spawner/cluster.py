@@ -34,6 +34,8 @@ class Cluster:
     availability: Availability = field(init=False)
     estimates: Estimates = field(init=False)
     submissions: Turns = field(default_factory=Turns)
+    farewells: Turns = field(default_factory=Turns)
+    """Cancelling jobs and asking how they ended; nobody who leaves waits for a class that starts."""
     expected: dict[str, "BatchSpawner"] = field(default_factory=dict)
     """The spawners of this process whose jobs may report, by spawn id."""
     watching: asyncio.Task[None] | None = None

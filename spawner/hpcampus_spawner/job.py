@@ -208,7 +208,8 @@ class Job:
         status = self.status()
         if status is None or status.state is not JobState.GONE:
             return
-        ending = await self.cluster.scheduler.ending(self.learner, self.job_id, self.spawn_id)
+        async with self.cluster.farewells.turn(self.spawn_id):
+            ending = await self.cluster.scheduler.ending(self.learner, self.job_id, self.spawn_id)
         sentence = ending_in_words(ending, status.word)
         log.error("job %s of %s: %s\n%s", self.job_id, self.learner, sentence, ending.log)
         self.cluster.ledger.end(self.spawn_id, sentence)
@@ -221,7 +222,8 @@ class Job:
         if not self.job_id:
             return
         try:
-            await self.cluster.scheduler.cancel(self.learner, self.job_id)
+            async with self.cluster.farewells.turn(self.spawn_id):
+                await self.cluster.scheduler.cancel(self.learner, self.job_id)
             with self.cluster.watcher.waiting():
                 async with asyncio.timeout(STOP_SECONDS):
                     while not self.is_gone():

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from hpcampus_spawner.scheduler import JobState, JobStatus
 from hpcampus_spawner.spawner import BatchSpawner
 from hpcampus_spawner.turns import AT_ONCE, Turns
 from small_hub import SmallHub, starting
@@ -38,6 +39,34 @@ async def test_one_who_gives_up_keeps_nobody_waiting() -> None:
             await second
         assert turns.place("third") == 1
     await asyncio.wait_for(third, 10)
+
+
+async def test_a_class_that_leaves_is_cancelled_a_few_at_a_time(
+    hub: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, most, real = 0, 0, hub.scheduler.cancel
+
+    async def count(learner: str, job_id: str) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        await real(learner, job_id)
+        hub.scheduler.known[job_id] = JobStatus(job_id, JobState.GONE, "CANCELLED")
+        at_once -= 1
+
+    monkeypatch.setattr(hub.scheduler, "cancel", count)
+    spawners = [hub.spawner(f"learner{number}") for number in range(AT_ONCE + 2)]
+
+    async def all_have_jobs() -> bool:
+        return all(spawner.job_id for spawner in spawners)
+
+    async with AsyncExitStack() as starts:
+        for spawner in spawners:
+            await starts.enter_async_context(starting(spawner))
+        await until(all_have_jobs, "all are submitted")
+    await asyncio.gather(*(spawner.stop() for spawner in spawners))
+    assert (len(hub.scheduler.cancelled), most) == (AT_ONCE + 2, AT_ONCE)
 
 
 async def test_a_class_is_submitted_a_few_at_a_time_and_the_page_says_so(hub: SmallHub) -> None:
