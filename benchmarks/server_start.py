@@ -2,7 +2,7 @@
 
     benchmarks/run server_start
 
-Needs root and Slurm's packages, and strace for the file operations. Seconds are medians of five; after
+Needs root and Slurm's packages, and strace for the file operations. Seconds are medians of three; after
 `tools/pack_environment.sh .venv` there is a row for servers from the image, too. Prints a table and writes
 benchmarks/results/server_start.json.
 """
@@ -23,7 +23,7 @@ from cluster import USER, BenchCluster, bench_cluster, say, wait_for
 from hpcampus_spawner.image import IMAGE
 from hub import Hub, running_hub
 
-REPEATS = 5
+REPEATS = 3
 IMAGE_FILE = Path(sys.prefix) / IMAGE
 PACKED = "hpcampus, packed"
 KINDS = {"batchspawner": "batchspawner", "hpcampus": "hpcampus"}

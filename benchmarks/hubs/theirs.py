@@ -45,6 +45,10 @@ class Spawner(base):  # type: ignore[misc,valid-type]
     def _req_homedir_default(self) -> str:
         return pwd.getpwuid(os.getuid()).pw_dir if PLAN["one_account"] else super()._req_homedir_default()
 
+    def state_gethost(self) -> str:
+        """The names of a twin's nodes mean something only to its Slurm."""
+        return "127.0.0.1"
+
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         return env if PLAN["one_account"] else super().user_env(env)
 
