@@ -146,7 +146,7 @@ class Job:
         self._reported.set()
 
     async def where(self) -> tuple[str, int]:
-        """The node and port of the server, waited for as long as the job may still report; or `SpawnFailed`."""
+        """The server's node and port, waited for as long as the job may still report; or `SpawnFailed`."""
         with self.cluster.watcher.waiting():
             port = await self._await_report()
             return await self._insist(self.address), port
