@@ -7,7 +7,7 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub provid
 settings = Settings.from_environment()
 
 configure.hub(c, settings)
-configure.pages(c, settings)
 configure.servers(c, settings)
+configure.pages(c, settings)
 configure.exchange(c, settings)
 configure.demo(c, settings)

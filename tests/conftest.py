@@ -6,6 +6,7 @@ running nothing.
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,13 @@ import pytest
 CHROMIUM = "/usr/bin/chromium"
 
 
+def _find(program: str) -> str | None:
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
 def _slurm() -> str | None:
     wanted = ["slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd"]
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = [program for program in wanted if shutil.which(program, path=path) is None]
+    missing = [program for program in wanted if _find(program) is None]
     if missing:
         return f"{', '.join(missing)} not found: apt-get install slurm-wlm munge slurmdbd mariadb-server"
     return _root()
@@ -50,13 +54,38 @@ def _sandbox() -> str | None:
     return None if done.returncode == 0 else f"bubblewrap can't make a sandbox here: {done.stderr.strip()}"
 
 
+def _sudo() -> str | None:
+    missing = [program for program in ("sudo", "visudo") if _find(program) is None]
+    return "sudo not found: apt-get install sudo" if missing else _root()
+
+
+def _ssh() -> str | None:
+    missing = [program for program in ("ssh", "sshd", "ip") if _find(program) is None]
+    if missing:
+        return f"{', '.join(missing)} not found: apt-get install openssh-client openssh-server iproute2"
+    return _root()
+
+
+def _image() -> str | None:
+    programs = ("mksquashfs", "squashfuse", "fusermount3")
+    if missing := [program for program in programs if shutil.which(program) is None]:
+        return f"{', '.join(missing)} not found: apt-get install squashfs-tools squashfuse fuse3"
+    fuse = Path("/dev/fuse")
+    if not fuse.exists() or not fuse.stat().st_mode & stat.S_IWOTH:
+        return "/dev/fuse isn't open to everybody: chmod 666 /dev/fuse, as udev does elsewhere"
+    return _root()
+
+
 PROBES: dict[str, Callable[[], str | None]] = {
     "slurm": _slurm,
     "root": _root,
     "modules": _modules,
+    "sudo": _sudo,
+    "ssh": _ssh,
     "browser": _browser,
     "postgres": _postgres,
     "sandbox": _sandbox,
+    "image": _image,
 }
 _answers: dict[str, str | None] = {}
 

@@ -3,6 +3,6 @@
 from hpcampus_spawner.models import BadFile
 
 from hpcampus_courses.catalogue import Catalogue
-from hpcampus_courses.model import Assignment, Course, Credit
+from hpcampus_courses.model import Assignment, Course, Credit, Session
 
-__all__ = ["Assignment", "BadFile", "Catalogue", "Course", "Credit"]
+__all__ = ["Assignment", "BadFile", "Catalogue", "Course", "Credit", "Session"]

@@ -1,9 +1,11 @@
 """The model of `course.yaml`: what a course is, what it needs, and what its learners hand in."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from hpcampus_spawner.models import Model, YamlModel
 from hpcampus_spawner.needs import Needs
+from hpcampus_spawner.site import SchedulerName
 from pydantic import AnyHttpUrl, AwareDatetime, Field, StringConstraints, model_validator
 
 # A course's slug names its folder and its JupyterHub server; an assignment's is nbgrader's name for it.
@@ -28,6 +30,23 @@ class Assignment(Model):
     notebook: NotebookName = Field(default_factory=_notebook_of)
     points: int = Field(ge=1)
     due: AwareDatetime | None = None
+
+
+class Session(Model):
+    """A time when the class meets; `reservation` is what the sites call the nodes that are kept for it.
+
+    A course names no site: the reservation is used wherever the cluster has one of that name just then.
+    """
+
+    reservation: SchedulerName
+    starts: AwareDatetime
+    ends: AwareDatetime
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> Self:
+        if self.ends <= self.starts:
+            raise ValueError("ends must be later than starts")
+        return self
 
 
 class Credit(Model):
@@ -59,6 +78,7 @@ class Course(YamlModel):
     needs: Needs
     libraries: tuple[ImportName, ...] = ()
     assignments: tuple[Assignment, ...] = Field(min_length=1)
+    sessions: tuple[Session, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:
@@ -78,3 +98,12 @@ class Course(YamlModel):
             known = ", ".join(assignment.slug for assignment in self.assignments)
             raise LookupError(f"course {self.slug} has no assignment {slug!r}; it has: {known}")
         return found[0]
+
+    def session(self, now: datetime) -> Session | None:
+        """The session that is on."""
+        return next((one for one in self.sessions if one.starts <= now < one.ends), None)
+
+    def next_session(self, now: datetime) -> Session | None:
+        """The first session that is still to come."""
+        coming = [one for one in self.sessions if one.starts > now]
+        return min(coming, key=lambda one: one.starts, default=None)

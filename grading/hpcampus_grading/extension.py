@@ -11,34 +11,14 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from hpcampus_grading.course_folder import CourseFolder
-from hpcampus_grading.exchange.client import Client
-from hpcampus_grading.folders import replace_folder
+from hpcampus_grading import parts
+from hpcampus_grading.late import LateParts
 
 PageHook = Callable[[Any, dict[str, Any]], dict[str, Any]]
-
-# nbgrader's parts, by the names of its server extensions and JupyterLab plugins, and who gets them.
-_SERVER = "nbgrader.server_extensions."
-_LAB = "@jupyter/nbgrader:"
-_PARTS = {
-    "assignment_list": {"learner", "instructor"},
-    "validate_assignment": {"learner", "instructor"},
-    "formgrader": {"instructor"},
-    "create_assignment": {"instructor"},
-    "course_list": set(),
-}
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     return [{"module": "hpcampus_grading.extension"}]
-
-
-def _link_jupyter_server_extension(server: Any) -> None:
-    """Switch off what the role doesn't get; linking comes before anything is loaded."""
-    for part in _unwanted(os.environ):
-        package = server.extension_manager.extensions.get(f"{_SERVER}{part}")
-        if package is not None:
-            package.enabled = False
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
@@ -49,10 +29,15 @@ def _load_jupyter_server_extension(server: Any) -> None:
 
 
 async def _start_jupyter_server_extension(server: Any) -> None:
-    """Switch off JupyterLab's plug-ins too; by now the hub's own extension has set its hook."""
-    settings = server.web_app.settings
-    unwanted = {f"{_LAB}{part.replace('_', '-')}" for part in _unwanted(os.environ)}
-    settings["page_config_hook"] = _hook(unwanted, settings.get("page_config_hook"))
+    """Keep the places of the role's parts, and switch off the plug-ins of the others.
+
+    By now the hub's own extension has set its hook. Outside of a hub's server nothing is changed.
+    """
+    role = os.environ.get("CAMPUS_ROLE")
+    if role:
+        LateParts(server, parts.wanted(role)).keep_places()
+        settings = server.web_app.settings
+        settings["page_config_hook"] = _hook(parts.unwanted_plugins(role), settings.get("page_config_hook"))
 
 
 def _hook(unwanted: Set[str], earlier: PageHook | None) -> PageHook:
@@ -65,29 +50,29 @@ def _hook(unwanted: Set[str], earlier: PageHook | None) -> PageHook:
     return change
 
 
-def _unwanted(environment: Mapping[str, str]) -> list[str]:
-    """Parts that the role doesn't get; outside of a hub's server nothing is switched off."""
-    role = environment.get("CAMPUS_ROLE")
-    return [part for part, roles in _PARTS.items() if role and role not in roles]
-
-
 def _prepare(log: Any, environment: Mapping[str, str]) -> None:
     course, assignment = environment.get("CAMPUS_COURSE"), environment.get("CAMPUS_ASSIGNMENT")
     role = environment.get("CAMPUS_ROLE")
     if role == "learner" and course and assignment:
-        fetch_lesson(Client.from_environment(environment), course, assignment, log)
+        fetch_lesson(course, assignment, log)
     if role == "instructor" and course:
-        CourseFolder(course).path.mkdir(parents=True, exist_ok=True)
+        # JupyterLab's formgrader wants it to be there.
+        (Path.home() / "courses" / course).mkdir(parents=True, exist_ok=True)
         Thread(target=_prepare_course_folder, args=(course, log), daemon=True).start()
 
 
-def fetch_lesson(client: Client, course: str, assignment: str, log: Any) -> None:
+def fetch_lesson(course: str, assignment: str, log: Any) -> None:
     """Bring the lesson into `~/<course>/<assignment>/`, unless the learner has it."""
     target = Path.home() / course / assignment
-    if not target.exists():
-        with replace_folder(target) as fresh:
-            client.fetch(course, assignment, fresh)
-        log.info("Fetched %s of %s into %s", assignment, course, target)
+    if target.exists():
+        return
+    # Imported only here: most starts find the lesson, and this takes a while.
+    from hpcampus_grading.exchange.client import Client  # noqa: PLC0415
+    from hpcampus_grading.folders import replace_folder  # noqa: PLC0415
+
+    with replace_folder(target) as fresh:
+        Client.from_environment(os.environ).fetch(course, assignment, fresh)
+    log.info("Fetched %s of %s into %s", assignment, course, target)
 
 
 def _prepare_course_folder(course: str, log: Any) -> None:

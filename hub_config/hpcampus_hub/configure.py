@@ -9,13 +9,14 @@ from hpcampus_spawner import remaining_time, report
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.spawner import BatchSpawner
 
-from hpcampus_hub import operations
+from hpcampus_hub import operations, own_notebooks
 from hpcampus_hub.demo import DemoAuthenticator, demo_passwords
 from hpcampus_hub.endings import Endings
 from hpcampus_hub.enrolment import Enrolment
 from hpcampus_hub.pages import TEMPLATES, CampusPages
 from hpcampus_hub.settings import Settings
 from hpcampus_hub.site_cluster import open_clusters
+from hpcampus_hub.sqlite import QuickCommits
 
 EXCHANGE = "access:services!service=exchange"
 
@@ -28,22 +29,29 @@ def hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.bind_url = settings.url
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports['hub']}"
     c.JupyterHub.db_url = settings.database_url("hub")
+    if not settings.database:
+        c.JupyterHub.db_kwargs = {"connect_args": {"factory": QuickCommits, "check_same_thread": False}}
     c.JupyterHub.cookie_secret_file = str(settings.state / "cookie.secret")
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.redirect_to_server = False
     c.JupyterHub.default_url = "/hub/home"
     settings.save()
-    c.JupyterHub.extra_handlers = [*report.HANDLERS, *remaining_time.HANDLERS, *operations.HANDLERS]
+    courses = frozenset(settings.catalogue.courses)
+    c.JupyterHub.extra_handlers = [
+        *report.HANDLERS,
+        *remaining_time.HANDLERS,
+        *operations.HANDLERS,
+        *own_notebooks.handlers(courses),
+    ]
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports['proxy_api']}"
     c.ConfigurableHTTPProxy.pid_file = str(settings.state / "proxy.pid")
     c.ConfigurableHTTPProxy.command = [shutil.which("configurable-http-proxy") or "configurable-http-proxy"]
 
 
 def pages(c: Any, settings: Settings) -> None:
-    """Our own pages over JupyterHub's."""
-    sites = tuple(settings.site(site_id) for site_id in settings.site_ids)
-    campus = CampusPages(sites, _enrolment(settings))
+    """Our own pages over JupyterHub's; needs the clusters that `servers` opens."""
+    campus = CampusPages(BatchSpawner.clusters, _enrolment(settings))
     endings = Endings(Ledger(settings.database_url("spawns")))
     c.JupyterHub.template_paths = [str(TEMPLATES)]
     c.JupyterHub.template_vars = {"campus": campus, "endings": endings}
@@ -125,4 +133,9 @@ def _enrolment(settings: Settings) -> Enrolment:
         catalogue=settings.catalogue,
         deployment=settings.deployment,
         exchange_url=f"{settings.url}/services/exchange",
+        exchange_elsewhere={
+            site_id: f"{reach.ssh.hub_url}/services/exchange"
+            for site_id, reach in settings.deployment.reach.items()
+            if reach.ssh is not None
+        },
     )

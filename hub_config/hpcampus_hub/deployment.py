@@ -8,6 +8,8 @@ from hpcampus_spawner.site import SiteId
 from hpcampus_spawner.software import SiteSoftware
 from pydantic import Field
 
+from hpcampus_hub.reach import Reach
+
 
 class Allocations(Model):
     """Who uses what on one site."""
@@ -32,6 +34,7 @@ class Deployment(YamlModel):
     researchers: str
     # Servers say every 5 minutes when they were last used.
     stop_idle_after_minutes: int | None = Field(default=None, ge=15)
+    reach: Mapping[str, Reach] = {}
     demo: Mapping[str, DemoPerson] = {}
 
     def allocation(self, site_id: str, *, course: str | None, groups: Iterable[str]) -> Allocation:

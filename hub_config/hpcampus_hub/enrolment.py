@@ -1,7 +1,8 @@
 """Who may start what: courses go by their rosters, notebooks of one's own by the group of researchers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from hpcampus_courses import Assignment, Catalogue, Course
@@ -27,6 +28,8 @@ class Enrolment:
     catalogue: Catalogue
     deployment: Deployment
     exchange_url: str
+    exchange_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """By site: where its jobs find the exchange, if not there."""
 
     def role(self, person: Person, course: Course) -> Role | None:
         """What the person is in the course; None when they aren't in it."""
@@ -53,8 +56,6 @@ class Enrolment:
             if options.course not in self.catalogue.courses:
                 raise Refused("no-such-course", "There is no such course. Your courses are on the home page.")
             raise Refused("server-name", f"Start the course {options.course} on its server of that name.")
-        if server:
-            raise Refused("server-name", "Servers are named after courses; your own notebook has no name.")
         return self._notebook(person, options, site_id)
 
     def _lesson(self, person: Person, course: Course, options: Options, site_id: str) -> Admission:
@@ -64,11 +65,13 @@ class Enrolment:
                 "not-enrolled", f"You aren't enrolled in {course.title}. Ask its instructors to add you."
             )
         assignment = _assignment(course, options.assignment)
+        session = course.session(datetime.now(UTC))
         page = f"/lab/tree/{course.slug}/{assignment.slug}/{assignment.notebook}"
         return Admission(
             needs=course.needs,
             allocation=self.deployment.allocation(site_id, course=course.slug, groups=person.groups),
-            environment=self._environment(role, course.slug, assignment.slug),
+            session=session.reservation if session else None,
+            environment=self._environment(role, site_id, course.slug, assignment.slug),
             page="/lab" if role is Role.INSTRUCTOR else page,
         )
 
@@ -78,13 +81,13 @@ class Enrolment:
         return Admission(
             needs=options.needs,
             allocation=self.deployment.allocation(site_id, course=None, groups=person.groups),
-            partition=options.partition,
-            environment=self._environment(Role.RESEARCHER, "", ""),
+            wishes=options.wishes,
+            environment=self._environment(Role.RESEARCHER, site_id, "", ""),
         )
 
-    def _environment(self, role: Role, course: str, assignment: str) -> Mapping[str, str]:
+    def _environment(self, role: Role, site_id: str, course: str, assignment: str) -> Mapping[str, str]:
         return {
-            "CAMPUS_EXCHANGE_URL": self.exchange_url,
+            "CAMPUS_EXCHANGE_URL": self.exchange_elsewhere.get(site_id, self.exchange_url),
             "CAMPUS_ROLE": role.value,
             "CAMPUS_COURSE": course,
             "CAMPUS_ASSIGNMENT": assignment,

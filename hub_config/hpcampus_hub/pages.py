@@ -1,35 +1,44 @@
 """What our templates may ask: each page gets one object with plain questions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from hpcampus_courses import Course
 from hpcampus_spawner.admission import Person
-from hpcampus_spawner.site import Site
+from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.options import Options, parse_options
+from hpcampus_spawner.refusal import Refused
+from hpcampus_spawner.words import day_and_time
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from hpcampus_hub.choosing import Choice, Suggestion, suggest
 from hpcampus_hub.enrolment import Enrolment, Role
+from hpcampus_hub.places import Places
+from hpcampus_hub.resources import Limits, SiteResources, resources
 
 TEMPLATES = Path(__file__).parent / "templates"
 _templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape())
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The most that the resource form offers."""
+class OwnServer:
+    """A notebook server of somebody's own; the unnamed one is always there."""
 
-    cpus: int
-    memory_gib: int
-    gpus: int
-    hours: int
+    name: str
+    active: bool
+    ready: bool
+    stopping: bool
+    url: str
 
 
 @dataclass(frozen=True)
 class CampusPages:
     """Answers for the templates, about one hub."""
 
-    sites: tuple[Site, ...]
+    clusters: Mapping[str, Cluster]
     enrolment: Enrolment
     exchange_prefix: str = "/services/exchange/"
 
@@ -53,26 +62,72 @@ class CampusPages:
         """The course that a server belongs to."""
         return self.enrolment.catalogue.courses.get(server)
 
-    @property
-    def places(self) -> str:
-        """The names of the sites, as part of a sentence."""
-        return " or ".join(site.name for site in self.sites)
+    def meets(self, course: Course) -> str:
+        """When the class has its session, if one is on or coming."""
+        now = datetime.now(UTC)
+        if session := course.session(now):
+            return f"Your class meets now, until {day_and_time(session.ends)}."
+        if session := course.next_session(now):
+            return f"Your class meets from {day_and_time(session.starts)} to {day_and_time(session.ends)}."
+        return ""
 
-    def limits(self) -> Limits:
-        """The largest figures of any partition; a figure that the site doesn't publish bounds nothing."""
-        partitions = [partition for site in self.sites for partition in site.partitions]
-        return Limits(
-            cpus=max(p.cpus or 1024 for p in partitions),
-            memory_gib=max((p.memory_mib or 64 * 1024 * 1024) // 1024 for p in partitions),
-            gpus=max(p.gpus or 0 for p in partitions),
-            hours=max(p.max_walltime_minutes or 720 * 60 for p in partitions) // 60,
-        )
+    async def choices(self, user: Any, course: Course) -> list[Choice]:
+        """Where the user could start the course."""
+        places = Places(self.clusters, self.enrolment)
+        return await places.choices(self.person(user), course.slug, Options(course=course.slug))
 
-    def resource_form(self, spawner: Any) -> str:
+    def suggest(self, choices: list[Choice]) -> Suggestion | None:
+        """Which of them starts first."""
+        return suggest(choices)
+
+    def own_servers(self, user: Any) -> list[OwnServer]:
+        """The user's notebook servers that belong to no course, running or not."""
+        names = {name for name in user.orm_user.orm_spawners if self.course_of(name) is None}
+        return [_own(user, name) for name in sorted({"", *names})]
+
+    async def resource_form(self, spawner: Any) -> str:
         """The form of a researcher's notebook; empty for servers that a course provides for."""
-        if spawner.name or not self.is_researcher(spawner.user):
+        if self.course_of(spawner.name) or not self.is_researcher(spawner.user):
             return ""
-        last = {key: str(value) for key, value in (spawner.orm_spawner.user_options or {}).items()}
+        person, last = self.person(spawner.user), _last(spawner)
+        choices = await Places(self.clusters, self.enrolment).choices(person, spawner.name, last)
+        offered = [self._resources(person, cluster) for cluster in self.clusters.values()]
+        suggestion = suggest(choices)
         return _templates.get_template("resource_form.html").render(
-            sites=self.sites, places=self.places, limits=self.limits(), last=last
+            choices=choices,
+            suggestion=suggestion,
+            chosen=last.site or (suggestion.site_id if suggestion else choices[0].site_id),
+            offered=offered,
+            limits=Limits.of(offered),
+            gpu_types=sorted({t for site in offered for row in site.partitions for t in row.gpu_types}),
+            last=last,
+            needs=last.needs,
+            day_and_time=day_and_time,
         )
+
+    def _resources(self, person: Person, cluster: Cluster) -> SiteResources:
+        deployment, site_id = self.enrolment.deployment, cluster.site.id
+        allocation = deployment.allocation(site_id, course=None, groups=person.groups)
+        return resources(person.name, cluster, allocation, datetime.now(UTC))
+
+
+def _own(user: Any, name: str) -> OwnServer:
+    spawner = user.spawners.get(name)
+    return OwnServer(
+        name=name,
+        active=bool(spawner and spawner.active),
+        ready=bool(spawner and spawner.ready),
+        stopping=bool(spawner and spawner.pending == "stop"),
+        url=user.server_url(name),
+    )
+
+
+def _last(spawner: Any) -> Options:
+    """What was asked for on this server before, just now or long ago; what is wrong by now is forgotten."""
+    if spawner.asked is not None:
+        asked: Options = spawner.asked
+        return asked
+    try:
+        return parse_options(spawner.orm_spawner.user_options or {})
+    except Refused:
+        return Options()

@@ -18,6 +18,7 @@ from hpcampus_hub.deployment import Deployment
 
 HUB_CONFIG = Path(__file__).parents[1]
 SITES = HUB_CONFIG / "sites"
+CAMPUS = HUB_CONFIG / "campus.yaml"
 CONFIG_FILE = HUB_CONFIG / "jupyterhub_config.py"
 COURSES = HUB_CONFIG.parent / "courses"
 NOTEBOOKS = HUB_CONFIG.parent / "notebooks"
@@ -33,6 +34,7 @@ class Settings(Model):
     port: int = Field(default=8000, ge=1, le=65535)
     database: str = ""
     """An SQLAlchemy URL for all of the hub's tables; empty for SQLite files in `state`."""
+    campus: Path = CAMPUS
     courses: Path = COURSES
     sites: Path = SITES
     environments: Mapping[str, Mapping[str, str]] = {}
@@ -70,7 +72,7 @@ class Settings(Model):
     @property
     def deployment(self) -> Deployment:
         """Who is on this campus."""
-        return Deployment.load(HUB_CONFIG / "campus.yaml")
+        return Deployment.load(self.campus)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -1,17 +1,21 @@
-"""The clusters of one hub, each put together from its site: the scheduler there, and who may ask it."""
+"""The clusters of one hub, each put together from its site: the scheduler there, and how it is reached."""
 
 from collections.abc import Mapping
 
 from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.commands import Commands, LocalCommands
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.local import LocalScheduler
 from hpcampus_spawner.models import BadFile
+from hpcampus_spawner.network import Direct, Network, Tunnel
 from hpcampus_spawner.pbs import PbsScheduler
 from hpcampus_spawner.scheduler import Scheduler
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.slurm import SlurmScheduler
 from hpcampus_spawner.software import SiteSoftware
+from hpcampus_spawner.ssh import Connection, Ssh, SshCommands, SshSite
+from hpcampus_spawner.ways import Root, SharedAccount, Sudo, Way
 
 from hpcampus_hub.settings import Settings
 
@@ -23,15 +27,15 @@ def open_clusters(settings: Settings) -> Mapping[str, Cluster]:
 
 
 def _open(settings: Settings, site: Site, ledger: Ledger) -> Cluster:
-    homes = settings.state / "homes" if settings.shares_one_account else None
-    environment = settings.environments.get(site.id, {})
-    launcher = Launcher(homes=homes, environment=environment)
+    way, commands, network = _reach(settings, site)
+    launcher = Launcher(way)
     return Cluster(
         hub_id=settings.secret("hub-id")[:8],
         site=site,
         launcher=launcher,
-        scheduler=_scheduler(settings, site, launcher, environment),
+        scheduler=_scheduler(settings, site, launcher, commands),
         ledger=ledger,
+        network=network,
         software=_software(settings, site),
     )
 
@@ -45,12 +49,33 @@ def _software(settings: Settings, site: Site) -> SiteSoftware:
     return software
 
 
-def _scheduler(
-    settings: Settings, site: Site, launcher: Launcher, environment: Mapping[str, str]
-) -> Scheduler:
+def _reach(settings: Settings, site: Site) -> tuple[Way, Commands, Network]:
+    """How the hub becomes a learner there, asks the scheduler, and gets to the nodes."""
+    environment = settings.environments.get(site.id, {})
+    # Where there are variables for it, a twin on this machine stands in for the site.
+    reach = None if environment else settings.deployment.reach.get(site.id)
+    if reach is not None and reach.ssh is not None:
+        return _through_login_node(settings, site, reach.ssh)
+    way: Way
+    if reach is not None and reach.sudo is not None:
+        way = Sudo(reach.sudo.group)
+    elif settings.shares_one_account:
+        way = SharedAccount(settings.state / "homes", environment)
+    else:
+        way = Root(environment)
+    return way, LocalCommands(environment), Direct()
+
+
+def _through_login_node(settings: Settings, site: Site, ssh: SshSite) -> tuple[Way, Commands, Network]:
+    # The proxy's port: hub and exchange are both behind it.
+    connection = Connection(ssh, settings.state / "ssh" / site.id, settings.port)
+    return Ssh(connection), SshCommands(connection), Tunnel(connection, ssh.hub_url)
+
+
+def _scheduler(settings: Settings, site: Site, launcher: Launcher, commands: Commands) -> Scheduler:
     if site.scheduler.kind == "slurm":
-        return SlurmScheduler(launcher, environment)
+        return SlurmScheduler(launcher, commands)
     if site.scheduler.kind == "pbspro":
-        return PbsScheduler(launcher, environment)
+        return PbsScheduler(launcher, commands, site.partitions)
     cpus = sum(partition.cpus or 1 for partition in site.partitions)
     return LocalScheduler(launcher, settings.state / "queue.json", cpus)

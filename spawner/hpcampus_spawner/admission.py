@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.options import Options
+from hpcampus_spawner.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Admission:
 
     needs: Needs
     allocation: Allocation = field(default_factory=Allocation)
-    partition: str | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+    session: str | None = None
+    """The reservation of a session that is on: used at a site which has it and lets this person in."""
     environment: Mapping[str, str] = field(default_factory=dict)
     page: str = "/lab"
     """Where the browser goes when the server is ready, below the server's address."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.failure import SpawnFailed
@@ -20,6 +21,8 @@ from hpcampus_spawner.words import ending_as_html, ending_in_words
 # Shorter than the wrapper waits for the answer to its report.
 LOCATE_SECONDS = 15
 STOP_SECONDS = 60
+
+Place = TypeVar("Place", str, tuple[str, int])
 
 log = logging.getLogger("hpcampus.job")
 
@@ -43,6 +46,7 @@ class Job:
         self._since = 0.0
         self._claim: tuple[str, int] | None = None
         self._port: int | None = None
+        self._way: tuple[str, int] | None = None
         self._reported = asyncio.Event()
 
     def named(self, job_id: str, *, since: float = 0.0) -> None:
@@ -61,10 +65,11 @@ class Job:
     # -- the beginning
 
     async def submit(self, submission: Submission) -> None:
-        """Hand it over; raises `SpawnFailed` when the scheduler says no, or doesn't answer."""
+        """Hand it over in its turn; raises `SpawnFailed` when the scheduler says no, or doesn't answer."""
         ledger = self.cluster.ledger
         try:
-            self.named(await self._hand_over(submission), since=time.monotonic())
+            async with self.cluster.submissions.turn(self.spawn_id):
+                self.named(await self._hand_over(submission), since=time.monotonic())
         except SubmissionRefused as refused:
             ledger.end(self.spawn_id, f"refused: {refused}")
             ledger.settle(self.spawn_id)
@@ -118,6 +123,10 @@ class Job:
                 log.error("looking for the job of spawn %s: %s", self.spawn_id, error)
             await self.cluster.watcher.tick()
 
+    def turn(self) -> int | None:
+        """Its place among those that are still to be submitted; None when it was its turn."""
+        return self.cluster.submissions.place(self.spawn_id)
+
     # -- its report
 
     def claim(self, spawn: Spawn, secret: str, key: str, port: int) -> None:
@@ -137,16 +146,34 @@ class Job:
         self._reported.set()
 
     async def where(self) -> tuple[str, int]:
-        """The server's address and port, waited for as long as the job may still report; or `SpawnFailed`."""
+        """The server's node and port, waited for as long as the job may still report; or `SpawnFailed`."""
         with self.cluster.watcher.waiting():
             port = await self._await_report()
-            while True:
-                try:
-                    return await self.address(), port
-                except SchedulerError as error:
-                    log.error("looking for the node of spawn %s: %s", self.spawn_id, error)
-                await self._fail_if_gone()
-                await self.cluster.watcher.tick()
+            return await self._insist(self.address), port
+
+    async def way_in(self, node: str, port: int, before: int | None = None) -> tuple[str, int]:
+        """Where the hub reaches that port of the job's node; `before`: through which port it did so once."""
+        self._way = node, port
+        return await self._insist(lambda: self.cluster.network.way_to(node, port, before))
+
+    async def way_back_in(self, port: int, before: int) -> tuple[str, int]:
+        """The same for a server that this hub did not start itself."""
+        return await self.way_in(await self._insist(self.address), port, before)
+
+    def forget_way(self) -> None:
+        """Nobody will go there again."""
+        if self._way is not None:
+            self.cluster.network.forget(*self._way)
+
+    async def _insist(self, question: Callable[[], Awaitable[Place]]) -> Place:
+        """Ask until there is an answer, for as long as the job lives; or `SpawnFailed`."""
+        while True:
+            try:
+                return await question()
+            except SchedulerError as error:
+                log.error("looking for the node of spawn %s: %s", self.spawn_id, error)
+            await self._fail_if_gone()
+            await self.cluster.watcher.tick()
 
     async def _await_report(self) -> int:
         while True:
@@ -181,7 +208,8 @@ class Job:
         status = self.status()
         if status is None or status.state is not JobState.GONE:
             return
-        ending = await self.cluster.scheduler.ending(self.learner, self.job_id, self.spawn_id)
+        async with self.cluster.farewells.turn(self.spawn_id):
+            ending = await self.cluster.scheduler.ending(self.learner, self.job_id, self.spawn_id)
         sentence = ending_in_words(ending, status.word)
         log.error("job %s of %s: %s\n%s", self.job_id, self.learner, sentence, ending.log)
         self.cluster.ledger.end(self.spawn_id, sentence)
@@ -194,7 +222,8 @@ class Job:
         if not self.job_id:
             return
         try:
-            await self.cluster.scheduler.cancel(self.learner, self.job_id)
+            async with self.cluster.farewells.turn(self.spawn_id):
+                await self.cluster.scheduler.cancel(self.learner, self.job_id)
             with self.cluster.watcher.waiting():
                 async with asyncio.timeout(STOP_SECONDS):
                     while not self.is_gone():

@@ -17,11 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hpcampus_spawner.accounts import FIRST_HUMAN_UID
 from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
 from hpcampus_spawner.timing import SIGNAL_SECONDS
 
 LOG_TAIL = 4096
 SUBMIT_SECONDS = 60
+ESTIMATE_SECONDS = 10
 RECORD_SECONDS = 10
 _OPTION = re.compile(
     r"--(account|partition|qos|reservation|constraint|comment|job-name|cpus-per-task|mem|gres|gpus|gpus-per-node"
@@ -58,13 +60,17 @@ class BadOrder(Exception):
 
 def sbatch(order: Order) -> Order:
     """Submit to Slurm: `options` are checked one by one, the script goes through stdin."""
-    options = list(order["options"])
-    if not all(allowed(option) for option in options):
-        raise BadOrder("an option isn't one of those a notebook job may have")
+    options = _options(order)
     folder = _prepare(order)
     log = f"--output={folder / LOG}"
     argv = ["sbatch", *_FIXED_OPTIONS, *options, log, f"--chdir={Path.home()}"]
     return _run(argv, SUBMIT_SECONDS, str(order["script"]))
+
+
+def estimate(order: Order) -> Order:
+    """Ask Slurm when such a job would start, without submitting one."""
+    argv = ["sbatch", "--test-only", *_FIXED_OPTIONS, *_options(order)]
+    return _run(argv, ESTIMATE_SECONDS, "#!/bin/sh\n")
 
 
 def scancel(order: Order) -> Order:
@@ -148,6 +154,7 @@ def result(order: Order) -> Order:
 
 VERBS: dict[str, Callable[[Order], Order]] = {
     "sbatch": sbatch,
+    "estimate": estimate,
     "scancel": scancel,
     "qsub": qsub,
     "qdel": qdel,
@@ -155,6 +162,13 @@ VERBS: dict[str, Callable[[Order], Order]] = {
     "stop": stop,
     "result": result,
 }
+
+
+def _options(order: Order) -> list[str]:
+    options = list(order["options"])
+    if not all(allowed(option) for option in options):
+        raise BadOrder("an option isn't one of those a notebook job may have")
+    return options
 
 
 def allowed(option: object) -> bool:
@@ -221,7 +235,8 @@ def _run(argv: list[str], seconds: int, stdin: str = "") -> Order:
             text=True,
             timeout=seconds,
             check=False,
-            env=_environment(),
+            # So that the hub can read what they print: a login node's zone need not be the hub's.
+            env={**_environment(), "TZ": "UTC"},
         )
     except subprocess.TimeoutExpired:
         return {"timeout": True}
@@ -234,6 +249,8 @@ def main() -> int:
     """Carry out one order."""
     os.umask(0o077)
     try:
+        if "SUDO_UID" in os.environ and os.geteuid() < FIRST_HUMAN_UID:
+            raise BadOrder("system accounts run no notebooks, whatever a rule of sudo says")
         order = json.load(sys.stdin)
         answer = VERBS[order["verb"]](order)
     except (BadOrder, KeyError, TypeError, ValueError, OSError) as error:

@@ -19,8 +19,12 @@ from hpcampus_spawner.launcher import alive
 from hpcampus_spawner.launching import Launcher, LauncherError
 from hpcampus_spawner.local_job import TIMED_OUT
 from hpcampus_spawner.models import Model
+from hpcampus_spawner.offers import Offers, PartitionOffer, Room
+from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus, SchedulerError, Submission
 
+PARTITION = "local"
+"""What the site's file calls the one queue."""
 KEPT = timedelta(minutes=5)
 """How long a job that ended can still be asked about."""
 
@@ -129,6 +133,22 @@ class LocalScheduler:
         """Every job runs here."""
         return "127.0.0.1"
 
+    async def offers(self) -> Offers:
+        """The CPUs that the queue could still hand out, unless somebody waits for them already."""
+        await self.jobs()
+        waiting = any(job.state is JobState.PENDING for job in self._queue)
+        free = 0 if waiting else max(0, self._cpus - self._busy())
+        room = Room(nodes=1, cpus=free, empty=not self._busy())
+        offer = PartitionOffer(
+            open=True, total=1, idle=int(room.empty), mixed=int(not room.empty), rooms=(room,)
+        )
+        return Offers({PARTITION: offer})
+
+    async def estimate(self, learner: str, request: JobRequest) -> datetime | None:
+        """The latest moment at which everybody before it must have made room; None while that is open."""
+        waiting = any(job.state is JobState.PENDING for job in self._queue)
+        return None if waiting else self._estimate()
+
     async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
         """The exit code that the job wrote and the end of its log."""
         word = next((job.word for job in self._queue if job.job_id == job_id), "")
@@ -154,8 +174,7 @@ class LocalScheduler:
         for job in self._queue:
             if job.state is not JobState.PENDING:
                 continue
-            busy = sum(other.cpus for other in self._queue if other.active)
-            if busy + job.cpus > self._cpus:
+            if self._busy() + job.cpus > self._cpus:
                 break
             await self._start(job)
 
@@ -166,6 +185,9 @@ class LocalScheduler:
         except SchedulerError:
             return "COMPLETED"
         return {0: "COMPLETED", None: "COMPLETED", TIMED_OUT: "TIMEOUT"}.get(code, "FAILED")
+
+    def _busy(self) -> int:
+        return sum(job.cpus for job in self._queue if job.active)
 
     async def _start(self, job: LocalJob) -> None:
         try:
@@ -201,6 +223,7 @@ class LocalScheduler:
             word=job.word,
             reason="Resources" if place else "",
             node="" if place else "local",
+            partition=PARTITION,
             place=place,
             starts=self._estimate() if place == 1 else None,
             ends=job.ends,

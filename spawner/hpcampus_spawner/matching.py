@@ -5,9 +5,12 @@ import math
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.fitting import Fit, fit, mib, wrong_vendor
 from hpcampus_spawner.needs import Needs
+from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
-from hpcampus_spawner.site import Partition, Site
+from hpcampus_spawner.site import GpuRequest, Partition, Site
+from hpcampus_spawner.wishes import Wishes, wished
+from hpcampus_spawner.words import duration
 
 VENDORS = {"amd": "AMD", "nvidia": "NVIDIA"}
 
@@ -21,21 +24,25 @@ class NothingFits(Refused):
 
 
 def match(
-    needs: Needs, site: Site, allocation: Allocation | None = None, *, partition: str | None = None
+    needs: Needs,
+    site: Site,
+    allocation: Allocation | None = None,
+    wishes: Wishes | None = None,
+    offers: Offers | None = None,
 ) -> JobRequest:
     """Find the partition that fits and say why; raises `Refused` with the nearest thing that would work.
 
-    `partition` is a wish of the person who asks. A fact that the site doesn't publish never refuses
-    anything, because the scheduler knows better.
+    A fact that the site doesn't publish never refuses anything, because the scheduler knows better.
+    `offers` adds the types of GPUs that the scheduler has and the site's file doesn't.
     """
-    allocation = allocation or Allocation()
+    allocation, wishes = allocation or Allocation(), wishes or Wishes()
     _check_open(site, allocation)
-    candidates = _wished(site, partition)
+    candidates = wished(site, wishes, offers)
     needs, explanation = _on_cpu_if_it_must(needs, site, candidates)
     fits = [fit(needs, site, candidate, allocation) for candidate in _preferred(candidates, needs)]
     for found in fits:
         if not found.problems:
-            return _request(found, site, allocation, explanation)
+            return _request(found, site, allocation, wishes, explanation)
     raise _nothing_fits(site, allocation, fits)
 
 
@@ -60,22 +67,6 @@ def _check_open(site: Site, allocation: Allocation) -> None:
             f"Jobs on {site.name} name the QOS of their project, and none is set for you here. "
             "Ask the people who run this hub to set the QOS of your course.",
         )
-
-
-def _wished(site: Site, partition: str | None) -> list[Partition]:
-    open_here = [p for p in site.partitions if p.not_for_notebooks is None]
-    if partition is None:
-        return open_here
-    found = site.partition(partition)
-    names = ", ".join(p.name for p in open_here)
-    if found is None:
-        raise Refused("partition", f"{site.name} has no partition of that name. It has: {names}.")
-    if found.not_for_notebooks is not None:
-        raise Refused(
-            "partition",
-            f"{found.name} is not for notebooks: {found.not_for_notebooks}. Choose from: {names}.",
-        )
-    return [found]
 
 
 def _on_cpu_if_it_must(
@@ -116,14 +107,12 @@ def _nothing_fits(site: Site, allocation: Allocation, fits: list[Fit]) -> Nothin
 
 def _sizes(needs: Needs) -> str:
     gpus = f"{needs.gpus} GPUs, " if needs.gpus else ""
-    return f"{gpus}{needs.cpus} CPUs and {needs.memory_gib:g} GiB for {_duration(needs.walltime_minutes)}"
+    return f"{gpus}{needs.cpus} CPUs and {needs.memory_gib:g} GiB for {duration(needs.walltime_minutes)}"
 
 
-def _duration(minutes: int) -> str:
-    return f"{minutes / 60:g} h" if minutes % 6 == 0 else f"{minutes} min"
-
-
-def _request(found: Fit, site: Site, allocation: Allocation, explanation: tuple[str, ...]) -> JobRequest:
+def _request(
+    found: Fit, site: Site, allocation: Allocation, wishes: Wishes, explanation: tuple[str, ...]
+) -> JobRequest:
     partition, needs, part = found.partition, found.needs, found.gpu_slice
     whole = bool(partition.exclusive)
     # Where nobody has published how, GPUs are asked for in the way that every Slurm understands.
@@ -134,18 +123,26 @@ def _request(found: Fit, site: Site, allocation: Allocation, explanation: tuple[
         account=_account(partition, allocation),
         account_request=site.account_request,
         qos=found.qos.name if found.qos else None,
-        reservation=(part and part.reservation) or allocation.reservation,
+        reservation=(part and part.reservation) or wishes.reservation or allocation.reservation,
         constraint=partition.constraint,
         cpus=_cpus(found, site),
         memory_mib=None if site.memory_follows_cpus else _memory_mib(found),
         gpus=(partition.gpus if whole and needs.gpus else None) or needs.gpus,
         gpu_request=gpu_request,
-        gpu_type=(part.name if part else partition.gpu_type) if gpu_request == "typed-gres" else None,
+        gpu_type=_gpu_type(found, gpu_request, wishes.gpu_type if needs.gpus else None),
         exclusive=whole,
         walltime_minutes=needs.walltime_minutes,
     )
     reasons = (*explanation, _sentence(request, found, allocation))
     return request.model_copy(update={"explanation": reasons})
+
+
+def _gpu_type(found: Fit, gpu_request: GpuRequest, wished: str | None) -> str | None:
+    """The type that the job names: the slice's, or the one wished for, or the site's where jobs must."""
+    part = found.gpu_slice
+    if gpu_request == "typed-gres":
+        return part.name if part else wished or found.partition.gpu_type
+    return None if part else wished
 
 
 def _account(partition: Partition, allocation: Allocation) -> str | None:
@@ -181,16 +178,19 @@ def _sentence(request: JobRequest, found: Fit, allocation: Allocation) -> str:
     if found.gpu_slice:
         parts.append(f"a slice {found.gpu_slice.name} of a GPU")
     elif request.gpus:
-        parts.append(f"{request.gpus} of {partition.gpus or 'an unpublished number of'} GPUs")
+        kind = f"{request.gpu_type} GPUs" if request.gpu_type else "GPUs"
+        parts.append(f"{request.gpus} of {partition.gpus or 'an unpublished number of'} {kind}")
     if request.exclusive:
         parts.append("whole nodes only")
     elif request.gpus and request.cpus == (partition.cpus_per_gpu or 0) * request.gpus:
         parts.append(f"{partition.cpus_per_gpu} cores come with each GPU")
     memory = f" and {request.memory_mib / 1024:g} GiB" if request.memory_mib and not request.exclusive else ""
-    parts.append(f"{request.cpus} CPUs{memory} for {_duration(request.walltime_minutes)}")
+    parts.append(f"{request.cpus} CPUs{memory} for {duration(request.walltime_minutes)}")
     if request.account:
         because = f" because of {allocation.reason}" if allocation.reason else ""
         parts.append(f"account {request.account}{because}")
     if request.qos:
         parts.append(f"QOS {request.qos}")
+    if request.reservation:
+        parts.append(f"reservation {request.reservation}")
     return f"{request.partition}: {'; '.join(parts)}."

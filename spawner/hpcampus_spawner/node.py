@@ -4,6 +4,7 @@ The ticket in the learner's home names the hub and holds the one-time secret of 
 the hub's answer, so that none waits in a file while the job is queued. Standard library only.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -22,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from hpcampus_spawner.folders import TICKET, spawn_folder
+from hpcampus_spawner.image import environment
 
 REPORT_SECONDS = 300
 """How long an unreachable hub is asked again: a restart of the hub must not cost the job."""
@@ -101,26 +103,44 @@ def report(ticket: Ticket, port: int) -> dict[str, Any]:
         pause = min(15, pause * 2)
 
 
-def run_server(answer: dict[str, Any]) -> int:
-    """Run the single-user server with the environment that the hub sent, and hand on the signals."""
-    environment = {**os.environ, **{str(k): str(v) for k, v in answer["environment"].items()}}
-    # The environment's own programs come first: alembic, jupyter and friends are called by name.
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment.get('PATH', os.defpath)}"
-    # Kernels listen on sockets in this folder: private, on the node, and short enough for a socket's name.
-    with tempfile.TemporaryDirectory(prefix="hpcampus-") as runtime:
-        server = subprocess.Popen(
+class Server:
+    """The server's process: it starts at once, and becomes the server when it gets the hub's answer."""
+
+    def __init__(self, environment: Path, runtime: str) -> None:
+        self._programs = environment / "bin"
+        self._process = subprocess.Popen(
             # -P: a learner's random.py at home must not stand in for Python's own.
-            [sys.executable, "-P", "-m", "jupyterhub.singleuser", *map(str, answer["arguments"])],
-            env={**environment, "JUPYTER_RUNTIME_DIR": runtime},
+            [str(self._programs / Path(sys.executable).name), "-P", "-m", "hpcampus_spawner.server"],
+            # Kernels listen on sockets there: private, on the node, and short enough for a socket's name.
+            env={**os.environ, "JUPYTER_RUNTIME_DIR": runtime},
             cwd=Path.home(),
+            stdin=subprocess.PIPE,
         )
 
-        def hand_on(number: int, frame: FrameType | None) -> None:
-            server.send_signal(number)
-
+    def run(self, answer: dict[str, Any]) -> int:
+        """Run it with the environment that the hub sent, and hand on the signals."""
+        variables = {"PATH": os.environ.get("PATH", os.defpath), **answer["environment"]}
+        # The environment's own programs come first: alembic, jupyter and friends are called by name.
+        variables["PATH"] = f"{self._programs}:{variables['PATH']}"
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-            signal.signal(number, hand_on)
-        return server.wait()
+            signal.signal(number, self._hand_on)
+        self._tell(json.dumps({"environment": variables, "arguments": answer["arguments"]}))
+        return self._process.wait()
+
+    def give_up(self) -> None:
+        """End it; it has done nothing yet."""
+        self._tell("")
+        self._process.kill()
+        self._process.wait()
+
+    def _tell(self, text: str) -> None:
+        assert self._process.stdin is not None
+        # A server that has ended by itself is found by its exit code.
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(text.encode())
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        self._process.send_signal(number)
 
 
 def main(spawn_id: str) -> int:
@@ -128,16 +148,22 @@ def main(spawn_id: str) -> int:
     os.umask(0o077)
     # The end is near: ignored, also by the server, until somebody there can do something about it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    try:
-        ticket = take_ticket(spawn_id)
-        reserved = reserve_port()
-        answer = report(ticket, reserved.getsockname()[1])
-    except Stop as reason:
-        print(reason, flush=True)
-        return 3
-    code = run_server(answer)
-    reserved.close()
-    return code
+    # Cancelled while it still reports: nothing stays behind on the node.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="hpcampus-") as private:
+        try:
+            ticket = take_ticket(spawn_id)
+            with reserve_port() as reserved, environment(Path(private)) as programs:
+                server = Server(programs, private)
+                try:
+                    answer = report(ticket, reserved.getsockname()[1])
+                except Stop:
+                    server.give_up()
+                    raise
+                return server.run(answer)
+        except Stop as reason:
+            print(reason, flush=True)
+            return 3
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from hpcampus_spawner.models import Model
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.site import SchedulerName, SiteId
+from hpcampus_spawner.wishes import Wishes
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -39,15 +40,24 @@ class Options(Model):
     gpus: Annotated[WholeNumber, Field(ge=0, le=10**4)] | None = None
     hours: Annotated[WholeNumber, Field(ge=1, le=10**4)] | None = None
     partition: SchedulerName | None = None
+    gpu_type: SchedulerName | None = None
+    reservation: SchedulerName | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Options":
-        resources = (self.cpus, self.memory_gib, self.gpus, self.hours, self.partition)
-        if self.course and any(value is not None for value in resources):
+        resources = (self.cpus, self.memory_gib, self.gpus, self.hours, self.wishes)
+        if self.course and any(value not in (None, Wishes()) for value in resources):
             raise ValueError("a course brings its own resources: give a course or resources, not both")
         if self.assignment and not self.course:
             raise ValueError("an assignment needs its course")
+        if self.gpu_type and not self.gpus:
+            raise ValueError("a type of GPU was chosen and no GPU: ask for at least one, or for any type")
         return self
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is wanted beside the resources."""
+        return Wishes(self.partition, self.gpu_type, self.reservation)
 
     @property
     def needs(self) -> Needs:

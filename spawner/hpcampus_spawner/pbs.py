@@ -6,14 +6,18 @@ succeeded can say that a job is gone: every error leaves the truth unknown.
 
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from hpcampus_spawner.launching import Launcher, LauncherError
+from hpcampus_spawner.commands import Commands, LocalCommands, ask
+from hpcampus_spawner.launching import Launcher, LauncherError, NotAllowed
+from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.pbs_jobs import parse_jobs, read_answer
-from hpcampus_spawner.query import Query
+from hpcampus_spawner.pbs_offers import parse_offers
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Ending, JobStatus, SchedulerError, Submission, SubmissionRefused
+from hpcampus_spawner.site import Partition
 
 # Fits the ledger, and qdel's argument.
 _JOB_ID = re.compile(r"[0-9]{1,12}\.[A-Za-z0-9.-]{1,51}")
@@ -62,24 +66,37 @@ def _clock(request: JobRequest) -> str:
 
 
 class PbsScheduler:
-    """PBS Pro through its own commands, found on PATH; `environment` may hold PBS_CONF_FILE."""
+    """PBS Pro through its own commands: questions as the hub, everything else as the learner.
 
-    def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
+    PBS itself doesn't say which nodes are one of the site's `partitions`: their facts do.
+    """
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        commands: Commands | None = None,
+        partitions: Iterable[Partition] = (),
+    ) -> None:
         self._launcher = launcher
-        # qstat prints local time, and without the zone.
-        self._query = Query({**(environment or {}), "TZ": "UTC"})
+        self._commands = commands or LocalCommands()
+        self._partitions = tuple(partitions)
         self._addresses: dict[str, str] = {}
 
     async def submit(self, learner: str, submission: Submission) -> str:
         """Hand the job to qsub as the learner."""
-        answer = await self._order(
-            learner,
-            "qsub",
-            spawn_id=submission.spawn_id,
-            options=qsub_options(submission),
-            script=submission.script,
-            ticket=submission.ticket,
-        )
+        try:
+            answer = await self._launcher.order(
+                learner,
+                "qsub",
+                spawn_id=submission.spawn_id,
+                options=qsub_options(submission),
+                script=submission.script,
+                ticket=submission.ticket,
+            )
+        except NotAllowed as refused:
+            raise SubmissionRefused(str(refused)) from None
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
         err = str(answer.get("err", "no answer in time"))
         if answer.get("code") == 0:
             return _job_id(str(answer["out"]))
@@ -113,6 +130,15 @@ class PbsScheduler:
             self._addresses[node] = str(nodes.get(node, {}).get("Mom", node))
         return self._addresses[node]
 
+    async def offers(self) -> Offers:
+        """Two questions: queues, because they can be closed, and nodes. Reservations are not asked for."""
+        queues = await self._query("qstat", "-Q", "-f", "-F", "json")
+        return parse_offers(self._partitions, queues, await self._query("pbsnodes", "-a", "-F", "json"))
+
+    async def estimate(self, learner: str, request: JobRequest) -> datetime | None:
+        """PBS has no guess for a job that it wasn't given."""
+        return None
+
     async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
         """The job's record, where this PBS keeps a history, and the end of its log."""
         try:
@@ -125,6 +151,9 @@ class PbsScheduler:
         except SchedulerError:
             log = ""
         return Ending(word, code, log)
+
+    async def _query(self, *argv: str) -> str:
+        return await ask(self._commands, *argv)
 
     async def _order(self, learner: str, verb: str, **fields: Any) -> dict[str, Any]:
         try:

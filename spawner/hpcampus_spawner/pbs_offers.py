@@ -1,21 +1,38 @@
-"""How many nodes of each partition of a PBS site are free now, from two questions for everybody."""
+"""What each partition of a PBS site has free now, from two questions for everybody."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hpcampus_spawner.offers import Offers, PartitionOffer, Room
 from hpcampus_spawner.pbs_jobs import read_answer
 from hpcampus_spawner.site import Partition
 
 
-def free_nodes(partitions: Iterable[Partition], queues_json: str, nodes_json: str) -> dict[str, int]:
-    """Free nodes by partition, from `qstat -Q -f -F json` and `pbsnodes -a -F json`.
+def parse_offers(partitions: Iterable[Partition], queues_json: str, nodes_json: str) -> Offers:
+    """What is free by partition, from `qstat -Q -f -F json` and `pbsnodes -a -F json`: whole nodes only.
 
     A partition is either all nodes with a resource, or a queue: the nodes that belong to it, or, where none
     does, those that belong to no queue. A closed queue has none. Raises `SchedulerError`.
     """
     queues = read_answer(queues_json, "Queue")
     nodes = read_answer(nodes_json, "nodes").values()
-    return {p.name: sum(map(_is_free, _nodes_of(p, queues, nodes))) for p in partitions}
+    return Offers({p.name: _offer(_nodes_of(p, queues, nodes)) for p in partitions})
+
+
+def _offer(nodes: list[Mapping[str, Any]]) -> PartitionOffer:
+    shapes = Counter(_shape(node) for node in nodes if _is_free(node))
+    rooms = (
+        Room(nodes=count, cpus=cpus, gpus={"gpu": gpus} if gpus else {})
+        for (cpus, gpus), count in shapes.items()
+    )
+    return PartitionOffer(open=bool(nodes), total=len(nodes), idle=sum(shapes.values()), rooms=tuple(rooms))
+
+
+def _shape(node: Mapping[str, Any]) -> tuple[int, int]:
+    """The node's CPUs and GPUs; what it doesn't say is none."""
+    cpus, gpus = (str(_resources(node).get(name, 0)) for name in ("ncpus", "ngpus"))
+    return int(cpus) if cpus.isdigit() else 0, int(gpus) if gpus.isdigit() else 0
 
 
 def _nodes_of(

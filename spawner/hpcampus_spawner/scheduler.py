@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.request import JobRequest
 
 
@@ -31,6 +32,8 @@ class JobStatus:
     """The scheduler's own word for the state, such as PENDING or OUT_OF_MEMORY."""
     reason: str = ""
     node: str = ""
+    partition: str = ""
+    """Where it runs or waits; several with commas between them."""
     place: int | None = None
     """Place among the pending jobs of its partition, from 1."""
     starts: datetime | None = None
@@ -88,3 +91,9 @@ class Scheduler(Protocol):
 
     async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
         """What is known of how the job ended; never raises, unknown things stay empty."""
+
+    async def offers(self) -> Offers:
+        """What is free just now, and which reservations there are; raises `SchedulerError`."""
+
+    async def estimate(self, learner: str, request: JobRequest) -> datetime | None:
+        """When that job of the learner would start; None where nobody knows. Raises `SchedulerError`."""

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from hpcampus_spawner.launching import Launcher, LauncherError
-from hpcampus_spawner.query import Query
+from hpcampus_spawner.commands import Commands, LocalCommands, ask
+from hpcampus_spawner.launching import Launcher, LauncherError, NotAllowed
+from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import (
     Ending,
@@ -18,7 +19,9 @@ from hpcampus_spawner.scheduler import (
     Submission,
     SubmissionRefused,
 )
+from hpcampus_spawner.slurm_offers import RESERVATIONS, SINFO, moment, parse_offers
 
+_JOB_ID = re.compile(r"[0-9]{1,12}")
 # No column here holds a text that a user can choose: one could forge whole rows with it.
 _COLUMNS = "%i|%T|%P|%Q|%S|%e|%r|%N"
 
@@ -34,11 +37,17 @@ STATES = {word: state for state, words in _STATES.items() for word in words.spli
 
 
 def sbatch_options(submission: Submission) -> list[str]:
-    """The options of sbatch for a request, each `--name=value` or `--name`."""
-    request = submission.request
+    """The options of sbatch for a job, each `--name=value` or `--name`."""
+    return [
+        "--job-name=hpcampus",
+        f"--comment={submission.tag}",
+        *request_options(submission.request),
+    ]
+
+
+def request_options(request: JobRequest) -> list[str]:
+    """The options of sbatch that say what a job is to get."""
     options = {
-        "job-name": "hpcampus",
-        "comment": submission.tag,
         "partition": request.partition,
         "account": request.account,
         "qos": request.qos,
@@ -65,12 +74,10 @@ def _gpu_option(request: JobRequest) -> dict[str, str]:
     count = request.gpus
     if not count or request.gpu_request == "whole-node":
         return {}
+    wanted = f"{request.gpu_type}:{count}" if request.gpu_type else str(count)
     if request.gpu_request in ("gpus", "gpus-per-node"):
-        return {request.gpu_request: str(count)}
-    if request.gpu_request == "shard":
-        return {"gres": f"shard:{count}"}
-    typed = request.gpu_request == "typed-gres" and request.gpu_type
-    return {"gres": f"gpu:{request.gpu_type}:{count}" if typed else f"gpu:{count}"}
+        return {request.gpu_request: wanted}
+    return {"gres": f"shard:{count}" if request.gpu_request == "shard" else f"gpu:{wanted}"}
 
 
 def parse_squeue(text: str) -> dict[str, JobStatus]:
@@ -88,7 +95,7 @@ def _row(line: str) -> list[str]:
 
 
 def _status(row: list[str], place: int | None) -> JobStatus:
-    job_id, word, _, _, starts, ends, reason, node = row
+    job_id, word, partition, _, starts, ends, reason, node = row
     # A state of a newer Slurm that isn't known here must never end a server.
     state = STATES.get(word, JobState.PAUSED)
     return JobStatus(
@@ -97,9 +104,10 @@ def _status(row: list[str], place: int | None) -> JobStatus:
         word=word,
         reason="" if reason == "None" else reason,
         node=node,
+        partition=partition,
         place=place,
-        starts=_time(starts) if state is JobState.PENDING else None,
-        ends=_time(ends) if state is not JobState.PENDING else None,
+        starts=moment(starts) if state is JobState.PENDING else None,
+        ends=moment(ends) if state is not JobState.PENDING else None,
     )
 
 
@@ -118,20 +126,12 @@ def _places(rows: list[list[str]]) -> dict[str, int]:
     }
 
 
-def _time(text: str) -> datetime | None:
-    """Slurm prints local time without a zone; N/A where it knows none."""
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
-        return None
-
-
 class SlurmScheduler:
-    """Slurm through its own commands, found on PATH; `environment` may hold SLURM_CONF."""
+    """Slurm through its own commands: questions as the hub, everything else as the learner."""
 
-    def __init__(self, launcher: Launcher, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, launcher: Launcher, commands: Commands | None = None) -> None:
         self._launcher = launcher
-        self._query = Query(environment)
+        self._commands = commands or LocalCommands()
         self._addresses: dict[str, str] = {}
 
     async def submit(self, learner: str, submission: Submission) -> str:
@@ -145,11 +145,12 @@ class SlurmScheduler:
                 script=submission.script,
                 ticket=submission.ticket,
             )
+        except NotAllowed as refused:
+            raise SubmissionRefused(str(refused)) from None
         except LauncherError as error:
             raise SchedulerError(str(error)) from error
         if answer.get("code") == 0:
-            # --parsable answers `id` or `id;cluster`.
-            return str(answer["out"]).strip().split(";")[0]
+            return _job_id(str(answer["out"]))
         if answer.get("timeout") or _unreachable(str(answer["err"])):
             raise SchedulerError(f"sbatch: {answer.get('err', 'no answer in time')}")
         raise SubmissionRefused(_sentence(str(answer["err"])))
@@ -180,6 +181,20 @@ class SlurmScheduler:
             self._addresses[node] = _fields(text).get("NodeAddr", node)
         return self._addresses[node]
 
+    async def offers(self) -> Offers:
+        """Two questions: `sinfo` for nodes and partitions, `scontrol` for reservations."""
+        nodes = await self._query(*SINFO)
+        return parse_offers(nodes, await self._query(*RESERVATIONS))
+
+    async def estimate(self, learner: str, request: JobRequest) -> datetime | None:
+        """What `sbatch --test-only` says as the learner; nothing is submitted."""
+        try:
+            answer = await self._launcher.order(learner, "estimate", options=request_options(request))
+        except LauncherError as error:
+            raise SchedulerError(str(error)) from error
+        found = re.search(r"\bto start at (\S+)", str(answer.get("err", "")))
+        return moment(found[1]) if found else None
+
     async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
         """The job's record while slurmctld remembers it, and the end of its log."""
         try:
@@ -192,6 +207,17 @@ class SlurmScheduler:
             log = ""
         code = fields.get("ExitCode", "").partition(":")[0]
         return Ending(fields.get("JobState", ""), int(code) if code.isdigit() else None, log)
+
+    async def _query(self, *argv: str) -> str:
+        return await ask(self._commands, *argv)
+
+
+def _job_id(out: str) -> str:
+    """What --parsable answers: `id` or `id;cluster`. Whoever runs sbatch could make up something else."""
+    job_id = out.strip().split(";")[0]
+    if not _JOB_ID.fullmatch(job_id):
+        raise SchedulerError(f"sbatch answered no job id: {job_id[:100]!r}")
+    return job_id
 
 
 def _fields(text: str) -> dict[str, str]:

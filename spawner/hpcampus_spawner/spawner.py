@@ -5,8 +5,9 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import urlparse
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import url_path_join
@@ -18,13 +19,14 @@ from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.failure import SpawnFailed
 from hpcampus_spawner.job import Job, ReportRefused
 from hpcampus_spawner.ledger import Spawn
-from hpcampus_spawner.matching import match
+from hpcampus_spawner.listening import until_listens
 from hpcampus_spawner.options import Options, parse_options
+from hpcampus_spawner.placement import place
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import JobState, Submission
 from hpcampus_spawner.script import job_script
-from hpcampus_spawner.words import state_in_words
+from hpcampus_spawner.words import state_in_words, turn_in_words
 
 # A healthy job may wait in the queue for as long as it takes.
 QUEUE_SECONDS = 30 * 24 * 3600
@@ -49,6 +51,8 @@ class BatchSpawner(Spawner):
     admit: ClassVar[Admit]
 
     job: Job | None = None
+    asked: Options | None = None
+    """What was asked for last in this life of the hub, refused or not: the form shows it again."""
     _plan: Plan | None = None
 
     start_timeout = AnyTrait(QUEUE_SECONDS)
@@ -64,7 +68,7 @@ class BatchSpawner(Spawner):
     def _make_plan(self, raw: object) -> None:
         """Every way to start a server passes here: form, query string, JSON API and adoption."""
         try:
-            options = parse_options(raw)
+            self.asked = options = parse_options(raw)
             self._plan = self._first_that_fits(options, self._wished(options))
         except Refused as refused:
             raise SpawnFailed(refused.sentence, reason=refused.reason) from None
@@ -89,8 +93,11 @@ class BatchSpawner(Spawner):
         groups = frozenset(group.name for group in self.user.groups)
         person = Person(self.user.name, groups)
         admission = type(self).admit(person, self.name, options, cluster.site.id)
-        cluster.launcher.account(person.name)
-        request = match(admission.needs, cluster.site, admission.allocation, partition=admission.partition)
+        cluster.launcher.check(person.name)
+        # A job that is there already is taken up again, whatever has changed since it was submitted.
+        live = cluster.ledger.live(person.name, self.name)
+        seen = None if live else cluster.availability.look()
+        request = place(person.name, admission, cluster.site, seen, datetime.now(UTC))
         return Plan(cluster, admission, request)
 
     @property
@@ -131,6 +138,7 @@ class BatchSpawner(Spawner):
         super().clear_state()
         if self.job is not None:
             self.job.cluster.expected.pop(self.job.spawn_id, None)
+            self.job.forget_way()
         self.job = None
 
     # -- start
@@ -141,7 +149,23 @@ class BatchSpawner(Spawner):
         spawn = self._plan.cluster.ledger.live(self.user.name, self.name)
         job = await self._submit(self._plan) if spawn is None else await self._adopt(spawn, self._plan)
         self.ip, self.port = await job.where()
-        return f"http://{self.ip}:{self.port}"
+        host, port = await job.way_in(self.ip, self.port)
+        await until_listens(host, port)
+        return f"http://{host}:{port}"
+
+    async def get_url(self) -> str:
+        """A hub that has just started asks: a way through a login node may have to be made again."""
+        url = str(await super().get_url())
+        job = self.job
+        spawn = job.cluster.ledger.live(self.user.name, self.name) if job else None
+        if job is None or spawn is None or spawn.port is None or job.cluster.network.hub_url is None:
+            return url
+        try:
+            host, port = await job.way_back_in(spawn.port, before=self.server.port)
+        except SpawnFailed:
+            # It has just ended, as the next poll will say.
+            return url
+        return urlparse(url)._replace(netloc=f"{host}:{port}").geturl()
 
     async def _submit(self, plan: Plan) -> Job:
         spawn_id, secret = uuid.uuid4().hex, secrets.token_urlsafe(32)
@@ -158,7 +182,7 @@ class BatchSpawner(Spawner):
             secret=secret,
         )
         job = self._expect(plan.cluster, spawn_id)
-        report_url = url_path_join(self.hub.api_url, "campus", "spawns", spawn_id, "port")
+        report_url = url_path_join(self._api_url(), "campus", "spawns", spawn_id, "port")
         submission = Submission(
             spawn_id=spawn_id,
             tag=tag,
@@ -187,8 +211,14 @@ class BatchSpawner(Spawner):
         self.log.info("adopted job %s for %s", job.job_id, self._log_name)
         return job
 
+    def _api_url(self) -> str:
+        """Where the job finds the hub's API."""
+        url = str(self.hub.api_url)
+        return url_path_join(self.hub_connect_url, urlparse(url).path) if self.hub_connect_url else url
+
     def _expect(self, cluster: Cluster, spawn_id: str) -> Job:
         cluster.watch()
+        self.hub_connect_url = cluster.network.hub_url
         self.job = Job(cluster, self.user.name, spawn_id)
         cluster.expected[spawn_id] = self
         return self.job
@@ -270,9 +300,12 @@ class BatchSpawner(Spawner):
         watcher = cluster.watcher if cluster else None
         taken = watcher.latest.taken if watcher and watcher.latest else None
         running = status is not None and status.state is JobState.RUNNING
+        turn = self.job.turn() if self.job else None
         return {
             "progress": 60 if running else 20 if status else 10,
-            "message": state_in_words(status, watcher.problem if watcher else None, taken),
+            "message": turn_in_words(turn)
+            if turn
+            else state_in_words(status, watcher.problem if watcher else None, taken),
             "queue": {
                 "site": cluster.site.name if cluster else "",
                 "job": self.job_id,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -55,6 +55,13 @@ class Watcher:
         if len(self._good) == 2 and all(s.asked > since and job_id not in s.jobs for s in self._good):
             return JobStatus(job_id, JobState.GONE, "FORGOTTEN")
         return None
+
+    def pending(self, partition: str) -> int | None:
+        """How many jobs of anybody wait for that partition; None while that isn't known."""
+        if self.latest is None:
+            return None
+        waiting = [job.partition for job in self.latest.jobs.values() if job.state is JobState.PENDING]
+        return sum(partition in wanted.split(",") for wanted in waiting) if all(waiting) else None
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -108,7 +115,7 @@ class Watcher:
         pause = max(BUSY_SECONDS if self._waiting else QUIET_SECONDS, PATIENCE * took)
         # Changes in quick succession share one question.
         await asyncio.sleep(min(pause, max(0.2, took)))
-        try:
-            await asyncio.wait_for(self._nudged.wait(), pause)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 it can swallow the cancellation that ends this task.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._nudged.wait()

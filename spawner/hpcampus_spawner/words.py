@@ -1,6 +1,6 @@
 """What a waiting or disappointed learner reads: sentences for the scheduler's words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus
@@ -68,6 +68,11 @@ def reason_in_words(reason: str) -> str:
     return REASONS.get(word, f"The scheduler's reason: {word}." if word else "")
 
 
+def turn_in_words(place: int) -> str:
+    """What a learner reads whose job isn't the scheduler's yet, because a class starts at once."""
+    return f"Many people are starting just now. Yours is number {place} to be handed to the scheduler."
+
+
 def state_in_words(job: JobStatus | None, problem: str | None, taken: datetime | None) -> str:
     """One sentence on where a server's job stands."""
     if problem is not None:
@@ -100,3 +105,21 @@ def ending_as_html(sentence: str, ending: Ending) -> str:
 
 def _clock(moment: datetime | None) -> str:
     return (moment or datetime.now(UTC)).astimezone().strftime("%H:%M:%S")
+
+
+def day_and_time(moment: datetime) -> str:
+    """A moment in the hub's own zone, which is named."""
+    return moment.astimezone().strftime("%d %B %H:%M %Z").lstrip("0").strip()
+
+
+def duration(minutes: int) -> str:
+    """So many minutes, in hours where that reads better."""
+    return f"{minutes / 60:g} h" if minutes % 6 == 0 else f"{minutes} min"
+
+
+def ago(age: timedelta) -> str:
+    """How long ago something was."""
+    seconds = int(age.total_seconds())
+    if seconds < 90:
+        return f"{seconds} s ago"
+    return f"{seconds // 60} min ago" if seconds < 5400 else f"{seconds // 3600} h ago"

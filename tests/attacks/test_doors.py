@@ -49,6 +49,14 @@ def queue(campus: CampusUnderTest) -> list[Any]:
         ("rosa", "", {"partition": "local\n#SBATCH --qos=vip"}, "partition: may hold letters"),
         ("rosa", "", {"hours": "-1"}, "hours: must be a whole number"),
         ("rosa", "", {"cpus": "{{7*7}}"}, "cpus: must be a whole number"),
+        ("rosa", "", {"reservation": "vip,--uid=0"}, "reservation: may hold letters"),
+        ("rosa", "", {"reservation": "vip"}, "has no reservation vip"),
+        ("rosa", "", {"gpus": "1", "gpu_type": "a100:4"}, "gpu_type: may hold letters"),
+        ("rosa", "", {"gpu_type": "a100"}, "ask for at least one"),
+        ("rosa", "work", {"gpus": "99"}, "99 GPU"),
+        ("rosa", "work", {"course": "gpu-numba"}, "on its server of that name"),
+        ("ada", "work", {"cpus": "1"}, "Choose one of your courses"),
+        ("ada", "gpu-numba", {"course": "gpu-numba", "reservation": "vip"}, "not both"),
         ("ada", "gpu-numba", {"course": "../../etc"}, "course: may hold letters"),
         ("ada", "gpu-numba", {"course": "gpu-numba", "cpus": "4"}, "not both"),
         ("ada", "gpu-numba", {"course": "gpu-numba", "assignment": "exam"}, "no such lesson"),
@@ -64,6 +72,29 @@ def test_bad_options_are_refused_in_words(
     assert answer.status_code == 400, answer.text
     assert sentence in answer.text.replace("&#39;", "'").replace("&#34;", '"')
     assert "Traceback" not in answer.text
+    assert queue(campus) == []
+
+
+@pytest.mark.parametrize("name", ["", "Work", "a--b", "-a", "../admin", "<b>x</b>", "a" * 31, "//x.example"])
+def test_a_name_that_no_notebook_can_have_is_refused(campus: CampusUnderTest, name: str) -> None:
+    rosa = campus.person("rosa")
+    answer = rosa.http.get(
+        f"{rosa.url}/hub/campus/notebook", params={"name": name}, timeout=30, allow_redirects=False
+    )
+    assert answer.status_code == 400
+    assert "single dashes" in answer.text
+    assert "<b>x" not in answer.text
+
+
+def test_the_door_to_a_new_notebook_leads_to_its_form_and_nowhere_else(campus: CampusUnderTest) -> None:
+    rosa = campus.person("rosa")
+    door = f"{rosa.url}/hub/campus/notebook"
+    answer = rosa.http.get(door, params={"name": "work"}, timeout=30, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/hub/spawn/rosa/work")
+    taken = rosa.http.get(door, params={"name": "gpu-numba"}, timeout=30, allow_redirects=False)
+    assert taken.status_code == 400
+    assert "A course is called gpu-numba" in taken.text
+    assert requests.get(door, params={"name": "work"}, timeout=30, allow_redirects=False).status_code == 302
     assert queue(campus) == []
 
 

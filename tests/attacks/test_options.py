@@ -19,6 +19,7 @@ from hpcampus_spawner.scheduler import Submission
 from hpcampus_spawner.script import job_script
 from hpcampus_spawner.site import Partition, Site
 from hpcampus_spawner.slurm import SlurmScheduler
+from hpcampus_spawner.ways import SharedAccount
 from pydantic import ValidationError
 from small_hub import SmallHub
 from spawning import FakeSlurm, a_site, a_submission
@@ -76,7 +77,6 @@ UNKNOWN = [
     "exec_prefix",
     "account",
     "qos",
-    "reservation",
     "output",
     "__class__",
     "Partition",
@@ -107,10 +107,13 @@ def refusal(raw: object) -> str:
 
 
 @pytest.mark.parametrize("partition", [*PARTITIONS, *TOO_MUCH_FOR_A_NAME, *TEMPLATES], ids=ascii)
-def test_a_partition_is_one_plain_name(partition: str) -> None:
-    assert "partition" in refusal({"partition": partition})
+@pytest.mark.parametrize("field", ["partition", "gpu_type", "reservation"])
+def test_what_the_scheduler_calls_something_is_one_plain_name(field: str, partition: str) -> None:
+    assert field in refusal({"gpus": 1, field: partition})
     with pytest.raises(ValidationError):
-        JobRequest(partition=partition, cpus=1, memory_mib=1, walltime_minutes=1)
+        JobRequest.model_validate(
+            {"partition": "p", "cpus": 1, "memory_mib": 1, "walltime_minutes": 1, field: partition}
+        )
     with pytest.raises(ValidationError):
         Partition(name=partition)
 
@@ -234,7 +237,7 @@ async def test_the_hubs_environment_does_not_beat_the_options(
 ) -> None:
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
-    launcher = Launcher(homes=homes)
+    launcher = Launcher(SharedAccount(homes))
     slurm_commands.answer("sbatch", "1\n")
     await SlurmScheduler(launcher).submit("ada", a_submission())
     assert not set(HOSTILE) & set(slurm_commands.environment("sbatch"))

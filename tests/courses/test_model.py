@@ -1,5 +1,6 @@
 """`course.yaml`: what is accepted, and what is said about what is not."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import yaml
 from hpcampus_courses import BadFile, Catalogue, Course
 from pydantic import ValidationError
 
+NAIVE = "2030-01-07T09:00:00"
+MONDAY, NOON = f"{NAIVE}+01:00", "2030-01-07T12:00:00+01:00"
 ROOT = Path(__file__).parents[2]
 
 
@@ -57,6 +60,10 @@ def test_a_course_is_read_and_frozen(tmp_path: Path) -> None:
         ({"slug": "../maps"}, "slug"),
         ({"title": " "}, "title"),
         ({"authors": []}, "authors"),
+        ({"sessions": [{"reservation": "a b", "starts": MONDAY, "ends": NOON}]}, "sessions.0.reservation"),
+        ({"sessions": [{"reservation": "r", "starts": NOON, "ends": MONDAY}]}, "sessions.0"),
+        ({"sessions": [{"reservation": "r", "starts": NAIVE, "ends": NOON}]}, "sessions.0.starts"),
+        ({"sessions": [{"site": "here", "starts": MONDAY, "ends": NOON}]}, "sessions.0.site"),
         ({"level": "guru"}, "level"),
         ({"language": "English"}, "language"),
         ({"licence": "CC BY 4.0"}, "licence"),
@@ -145,3 +152,15 @@ def test_the_courses_that_are_shipped_load() -> None:
     assert course.needs.gpus == 1
     assert course.needs.runs_without_gpu
     assert course.assignment("lesson1").points == 20
+
+
+def test_a_course_knows_the_session_that_is_on_and_the_next_one() -> None:
+    later = {"reservation": "r2", "starts": "2030-01-14T09:00:00+01:00", "ends": "2030-01-14T12:00:00+01:00"}
+    first = {"reservation": "r1", "starts": MONDAY, "ends": NOON}
+    course = Course.model_validate(facts(sessions=[later, first]))
+    start, end = datetime.fromisoformat(MONDAY), datetime.fromisoformat(NOON)
+    moments = (start - timedelta(hours=1), start, end, datetime.fromisoformat("2030-02-01T00:00:00Z"))
+    names = [(one and one.reservation) for one in map(course.session, moments)]
+    assert names == [None, "r1", None, None]
+    names = [(one and one.reservation) for one in map(course.next_session, moments)]
+    assert names == ["r1", "r2", "r2", None]

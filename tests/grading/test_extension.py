@@ -136,6 +136,10 @@ def test_a_learner_finds_the_lesson_and_the_assignment_list(
         assert (server.home / "sums/lesson1/lesson1.ipynb").is_file()
         assert disabled_plugins(server) == {"formgrader", "create-assignment", "course-list"}
         assert server.get("formgrader").status_code == 404
+        stranger = requests.get(f"{server.url}/assignments", timeout=60, allow_redirects=False)
+        assert (stranger.status_code, "/login" in stranger.headers["Location"]) == (302, True)
+        assert server.get("lsp/status").status_code == 404
+        assert server.get("server-proxy/servers-info").json() == {"server_processes": []}
         listed = server.get("assignments", params={"course_id": "sums"}).json()
         assert (listed["success"], listed["value"][0]["status"]) == (True, "fetched")
         assert listed["value"][0]["notebooks"][0]["path"] == "sums/lesson1/lesson1.ipynb"

@@ -89,7 +89,7 @@ def test_make_up_starts_at_once_and_ctrl_c_ends_everything(
         ada = Somebody(f"http://127.0.0.1:{port}", "ada", password_of("ada", said))
         ada.start("gpu-numba", {"course": "gpu-numba"})
         ada.until_ready("gpu-numba")
-        assert any("jupyterhub.singleuser" in line for line in running_below(fresh_copy))
+        assert any("hpcampus_spawner.server" in line for line in running_below(fresh_copy))
     finally:
         if make.poll() is None:
             os.killpg(make.pid, signal.SIGINT)

@@ -1,5 +1,5 @@
 """Fixtures of the spawner's tests."""
 
-from spawner_fixtures import homes, hub, launcher, pbs, slurm_commands
+from spawner_fixtures import connection, homes, hub, keys, launcher, pbs, slurm_commands, ssh
 
-__all__ = ["homes", "hub", "launcher", "pbs", "slurm_commands"]
+__all__ = ["connection", "homes", "hub", "keys", "launcher", "pbs", "slurm_commands", "ssh"]

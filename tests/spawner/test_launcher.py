@@ -12,10 +12,12 @@ from uuid import uuid4
 
 import pytest
 from fake_pbs import FakePbs
-from hpcampus_spawner import launching
+from hpcampus_spawner import ways
+from hpcampus_spawner.accounts import FIRST_HUMAN_UID
 from hpcampus_spawner.launcher import alive, allowed, allowed_by_pbs, birth
-from hpcampus_spawner.launching import FIRST_HUMAN_UID, Launcher, LauncherError
+from hpcampus_spawner.launching import Launcher, LauncherError
 from hpcampus_spawner.refusal import Refused
+from hpcampus_spawner.ways import Root, SharedAccount
 from hypothesis import given
 from hypothesis import strategies as st
 from spawning import SECRET, FakeSlurm, until
@@ -66,6 +68,8 @@ def qsub(*options: object) -> str:
         '{"verb": "scancel", "job_id": "--user=ben"}',
         '{"verb": "scancel"}',
         '{"verb": "result", "spawn_id": "../../../etc"}',
+        sbatch(verb="estimate", options=["--uid=root"]),
+        sbatch(verb="estimate", options=["--wrap=id"]),
         sbatch(spawn_id="../" * 4),
         sbatch(spawn_id="A" * 32),
         sbatch(options=["--wrap=id"]),
@@ -178,7 +182,8 @@ async def test_the_hub_passes_on_nothing_of_its_own_environment(
         monkeypatch.setenv(name, SECRET)
     await launcher.order("ada", "scancel", job_id="7")
     environment = slurm_commands.environment("scancel")
-    assert set(environment) <= {"PATH", "HOME", "USER", "LOGNAME", "LANG", "PWD", "SHLVL", "_", "LC_CTYPE"}
+    ours = {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ"}
+    assert set(environment) <= {*ours, "PWD", "SHLVL", "_", "LC_CTYPE"}
     assert environment["USER"] == "ada"
     assert SECRET not in environment.values()
 
@@ -196,9 +201,9 @@ async def test_an_account_that_was_removed_is_an_error_for_the_operator(launcher
 async def test_an_order_has_a_time_limit(
     launcher: Launcher, slurm_commands: FakeSlurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launching, "ORDER_SECONDS", 0.5)
+    monkeypatch.setattr(ways, "ORDER_SECONDS", 0.5)
     slurm_commands.answer("scancel", hangs=True)
-    with pytest.raises(LauncherError, match=r"didn't finish scancel within 0\.5 s"):
+    with pytest.raises(LauncherError, match=r"asked for scancel: .* no answer within 0\.5 s"):
         await launcher.order("ada", "scancel", job_id="7")
     (pid,) = slurm_commands.pids("scancel")
 
@@ -213,26 +218,31 @@ async def test_an_order_has_a_time_limit(
 )
 def test_a_name_that_is_no_account_is_refused(launcher: Launcher, homes: Path, name: str) -> None:
     with pytest.raises(Refused) as refused:
-        launcher.account(name)
+        launcher.check(name)
     assert refused.value.reason == "account-name"
     assert not homes.exists()
 
 
 def test_system_accounts_run_no_notebooks() -> None:
-    real = Launcher(homes=None)
+    real = Launcher(Root())
     system = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid < FIRST_HUMAN_UID]
     for name in ("root", *system):
         with pytest.raises(Refused):
-            real.account(name)
+            real.check(name)
     with pytest.raises(Refused) as refused:
-        real.account("nobody-of-that-name")
+        real.check("nobody-of-that-name")
     assert refused.value.reason == "no-account"
 
 
-def test_homes_of_a_shared_account_are_private(launcher: Launcher, homes: Path) -> None:
-    account = launcher.account("ada")
-    assert (account.home, account.uid) == (homes / "ada", os.getuid())
-    assert stat.S_IMODE(account.home.stat().st_mode) == 0o700
+async def test_homes_of_a_shared_account_are_private(homes: Path) -> None:
+    await SharedAccount(homes).hand_over("ada", b"{}")
+    assert stat.S_IMODE((homes / "ada").stat().st_mode) == 0o700
+
+
+@pytest.mark.root
+def test_no_rule_of_sudo_makes_a_system_account_a_learner(tmp_path: Path) -> None:
+    answer = command(tmp_path, '{"verb": "scancel", "job_id": "7"}', SUDO_UID="1000")
+    assert "system accounts" in answer["refused"]
 
 
 def test_a_process_is_known_by_its_pid_and_its_birth() -> None:

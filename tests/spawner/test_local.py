@@ -244,3 +244,24 @@ async def test_times_are_aware(scheduler: LocalScheduler) -> None:
     (job,) = (await scheduler.jobs()).values()
     assert job.ends is not None
     assert timedelta(minutes=29) < job.ends - datetime.now(UTC) <= timedelta(minutes=30)
+
+
+async def test_what_is_free_is_what_nobody_uses_or_waits_for(scheduler: LocalScheduler) -> None:
+    async def free() -> int:
+        return (await scheduler.offers()).partitions["local"].free_cpus
+
+    request = a_submission(minutes=30).request
+    assert await free() == 2
+    first = await scheduler.submit("ada", a_submission(FOR_EVER, cpus=1, minutes=30))
+    assert await free() == 1
+    waiting = await scheduler.submit("ben", a_submission(FOR_EVER, cpus=2))
+    assert await free() == 0
+    assert await scheduler.estimate("carl", request) is None
+    await scheduler.cancel("ben", waiting)
+    assert await free() == 1
+    starts = await scheduler.estimate("carl", request)
+    assert starts is not None
+    assert timedelta(0) < starts - datetime.now(UTC) <= timedelta(minutes=30)
+    await scheduler.cancel("ada", first)
+    await gone(scheduler, first)
+    assert await free() == 2

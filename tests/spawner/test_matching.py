@@ -5,9 +5,11 @@ from hpcampus_hub.settings import SITES
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.needs import Needs
+from hpcampus_spawner.offers import Offers, PartitionOffer, Room
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.site import Partition, Site
+from hpcampus_spawner.wishes import Wishes
 from hypothesis import given
 from hypothesis import strategies as st
 from spawning import a_site
@@ -69,7 +71,7 @@ def test_a_fact_that_nobody_published_refuses_nothing() -> None:
 
 
 def test_a_wish_for_a_partition_is_kept() -> None:
-    assert match(Needs(), a_site(CPU, GPU), partition="gpu").partition == "gpu"
+    assert match(Needs(), a_site(CPU, GPU), wishes=Wishes(partition="gpu")).partition == "gpu"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_wish_for_a_partition_is_kept() -> None:
 )
 def test_a_refusal_says_what_would_work(needs: Needs, wish: str | None, said: list[str]) -> None:
     with pytest.raises(Refused) as refused:
-        match(needs, a_site(CPU, GPU), partition=wish)
+        match(needs, a_site(CPU, GPU), wishes=Wishes(partition=wish))
     for words in said:
         assert words in refused.value.sentence
 
@@ -137,3 +139,40 @@ def test_whatever_is_matched_fits_the_partition(needs: Needs, site: Site) -> Non
     assert request.gpus == needs.gpus or needs.runs_without_gpu
     if request.gpus and needs.gpu_vendor and chosen.gpu_vendor and chosen.gpus:
         assert chosen.gpu_vendor == needs.gpu_vendor
+
+
+TYPED = {
+    "a100": Partition(name="old", cpus=32, gpus=4, gpu_type="a100"),
+    "h100": Partition(name="new", cpus=32, gpus=4, gpu_type="h100"),
+}
+UNTYPED = Partition(name="any", cpus=32, gpus=4)
+
+
+def test_a_type_of_gpu_that_was_wished_for_decides_the_partition() -> None:
+    for gpu_type, partition in TYPED.items():
+        request = match(Needs(gpus=1), a_site(*TYPED.values()), wishes=Wishes(gpu_type=gpu_type))
+        assert (request.partition, request.gpu_type) == (partition.name, gpu_type)
+        assert f"1 of 4 {gpu_type} GPUs" in request.explanation[-1]
+
+
+def test_a_type_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(Refused, match="It has: a100, h100"):
+        match(Needs(gpus=1), a_site(*TYPED.values()), wishes=Wishes(gpu_type="v100"), offers=Offers())
+
+
+def test_types_that_only_the_scheduler_knows_can_be_wished_for() -> None:
+    offers = Offers({"any": PartitionOffer(open=True, rooms=(Room(1, 32, gpus={"gpu:l4": 0, "shard": 4}),))})
+    site, wish = a_site(UNTYPED), Wishes(gpu_type="l4")
+    assert match(Needs(gpus=1), site, wishes=wish, offers=offers).gpu_type == "l4"
+    with pytest.raises(Refused, match="It has: l4"):
+        match(Needs(gpus=1), site, wishes=Wishes(gpu_type="h100"), offers=offers)
+    # Nobody has said which types there are: the scheduler decides.
+    assert match(Needs(gpus=1), site, wishes=wish).gpu_type == "l4"
+
+
+def test_a_reservation_that_was_wished_for_stands_before_the_projects() -> None:
+    usual = Allocation(reservation="usual")
+    assert match(Needs(), a_site(), usual).reservation == "usual"
+    request = match(Needs(), a_site(), usual, Wishes(reservation="today"))
+    assert request.reservation == "today"
+    assert "reservation today" in request.explanation[-1]

@@ -9,6 +9,7 @@ from hpcampus_spawner.matching import NothingFits, match
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.site import Partition, Site
+from hpcampus_spawner.wishes import Wishes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -164,7 +165,7 @@ def test_a_slice_is_taken_by_work_for_which_it_is_enough() -> None:
 def test_nodes_that_are_not_for_notebooks_are_never_chosen() -> None:
     site = a_site({**GPU, "not_for_notebooks": "it is for pictures"}, CPU)
     assert match(ONE_GPU.model_copy(update={"runs_without_gpu": True}), site).partition == "cpu"
-    refused = refusal(ONE_GPU, site, partition="gpu")
+    refused = refusal(ONE_GPU, site, wishes=Wishes(partition="gpu"))
     assert refused.sentence == "gpu is not for notebooks: it is for pictures. Choose from: cpu."
 
 

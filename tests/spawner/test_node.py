@@ -64,7 +64,6 @@ def notes(tmp_path: Path) -> Path:
 @pytest.fixture
 def hub(notes: Path) -> PretendHub:
     environment = {
-        "PYTHONPATH": str(STUB),
         "STUB_NOTES": str(notes),
         "STUB_CODE": "5",
         "JUPYTERHUB_API_TOKEN": "t",
@@ -95,6 +94,7 @@ class Job:
         self.spawn_id = uuid4().hex
         self.folder = home / ".hpcampus" / "spawns" / self.spawn_id
         self.folder.mkdir(parents=True)
+        self.environment: dict[str, str] = {}
 
     def ticket(self, url: str) -> None:
         """Put the ticket where the launcher puts it."""
@@ -104,7 +104,13 @@ class Job:
         """Start the wrapper."""
         return subprocess.Popen(
             [sys.executable, "-I", "-m", "hpcampus_spawner.node", self.spawn_id],
-            env={"HOME": str(self.home), "PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:9"},
+            env={
+                "HOME": str(self.home),
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(STUB),
+                "http_proxy": "http://127.0.0.1:9",
+                **self.environment,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -137,8 +143,25 @@ def test_it_reports_a_port_and_becomes_the_server(
     assert seen["argv"] == ["--a b", "$(id)"]
     assert seen["cwd"] == str(job.home)
     assert seen["environment"]["JUPYTERHUB_API_TOKEN"] == "t"
-    assert seen["environment"]["PATH"].split(":")[0] == str(Path(sys.executable).parent)
+    # The environment's own programs come first, be it packed or not.
+    assert Path(seen["environment"]["PATH"].split(":")[0]).name == "bin"
+    assert "/usr/bin" not in seen["environment"]["PATH"].split(":")[0]
+    assert seen["stdin"] == ""
     assert SECRET not in json.dumps(seen)
+
+
+def test_versions_that_the_quick_start_does_not_fit_start_as_jupyterhub_starts_them(
+    job: Job, serve: Callable[..., str], notes: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken" / "jupyterlab"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("")
+    job.environment["PYTHONPATH"] = f"{broken.parent}:{STUB}"
+    job.ticket(serve())
+    code, log = job.run()
+    assert code == 5
+    assert "slow way" in log
+    assert json.loads(notes.read_text())["argv"] == ["--a b", "$(id)"]
 
 
 def test_the_ticket_is_used_up(job: Job, serve: Callable[..., str]) -> None:

@@ -91,9 +91,7 @@ def test_what_is_accepted_is_safe_for_the_launcher(raw: dict[str, Any]) -> None:
 def test_whatever_is_matched_is_accepted_by_the_launcher(raw: dict[str, Any]) -> None:
     options = parse_options(raw)
     try:
-        request = match(
-            options.needs, LEONARDO, Allocation(account="EUHPC_D01-007.x"), partition=options.partition
-        )
+        request = match(options.needs, LEONARDO, Allocation(account="EUHPC_D01-007.x"), options.wishes)
     except Refused:
         return
     tag = "hpcampus:0a1b2c3d:" + "f" * 32

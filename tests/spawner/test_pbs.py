@@ -11,7 +11,7 @@ from every_site import ALL_SITES, LESSON
 from fake_pbs import FakePbs
 from hpcampus_hub.settings import Settings
 from hpcampus_hub.site_cluster import open_clusters
-from hpcampus_spawner import query
+from hpcampus_spawner import commands
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.matching import match
@@ -254,7 +254,7 @@ async def test_a_bad_answer_leaves_everything_as_it_was(
     pbs.change(job_id, job_state="R", exec_host="n1/0*2")
     await watcher.ask()
     pbs.fail("qstat", **mishap)
-    monkeypatch.setattr(query, "QUERY_SECONDS", 0.5 if mishap.get("hangs") else query.QUERY_SECONDS)
+    monkeypatch.setattr(commands, "QUERY_SECONDS", 0.5 if mishap.get("hangs") else commands.QUERY_SECONDS)
     for _ in range(3):
         await watcher.ask()
     assert watcher.problem is not None

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from hpcampus_spawner.pbs_offers import free_nodes
+from hpcampus_spawner.pbs_offers import parse_offers
+from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import SchedulerError
 from hpcampus_spawner.site import Partition
 
@@ -40,13 +41,25 @@ def said(section: str, facts: object) -> str:
 
 
 def test_free_nodes_are_counted_by_kind_and_by_queue() -> None:
-    found = free_nodes(PARTITIONS, said("Queue", QUEUES), said("nodes", NODES))
-    assert found == {"mi300a": 2, "test": 2, "single": 2, "closed": 0, "nonesuch": 0}
+    found = parse_offers(PARTITIONS, said("Queue", QUEUES), said("nodes", NODES))
+    assert {name: offer.idle for name, offer in found.partitions.items()} == {
+        "mi300a": 2,
+        "test": 2,
+        "single": 2,
+        "closed": 0,
+        "nonesuch": 0,
+    }
+    assert (found.partitions["mi300a"].total, found.partitions["mi300a"].free_cpus) == (5, 192)
+    assert not found.partitions["closed"].open
+    request = JobRequest(partition="mi300a", cpus=96, memory_mib=None, walltime_minutes=1, exclusive=True)
+    whole = request.model_copy(update={"gpus": 4, "gpu_request": "whole-node"})
+    assert found.takes(request) == found.takes(whole) == 2
+    assert found.takes(request.model_copy(update={"cpus": 97})) == 0
 
 
 @pytest.mark.parametrize("bad", ["", '{"pbs_server": "pbs01", "Queue": []}'])
 def test_a_bad_answer_is_unknown(bad: str) -> None:
     with pytest.raises(SchedulerError):
-        free_nodes(PARTITIONS, bad, said("nodes", NODES))
+        parse_offers(PARTITIONS, bad, said("nodes", NODES))
     with pytest.raises(SchedulerError):
-        free_nodes(PARTITIONS, said("Queue", QUEUES), bad.replace("Queue", "nodes"))
+        parse_offers(PARTITIONS, said("Queue", QUEUES), bad.replace("Queue", "nodes"))

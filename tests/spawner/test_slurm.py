@@ -2,15 +2,17 @@
 
 import json
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hpcampus_spawner import query
+from hpcampus_spawner import commands
+from hpcampus_spawner.commands import LocalCommands
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.scheduler import JobState, SchedulerError, SubmissionRefused
 from hpcampus_spawner.slurm import SlurmScheduler
 from hpcampus_spawner.watcher import Watcher
+from hpcampus_spawner.ways import SharedAccount
 from spawning import SECRET, FakeSlurm, a_submission
 
 MUNGE_DOWN = """\
@@ -66,7 +68,7 @@ async def test_a_failed_query_leaves_everything_as_it_was(
 async def test_a_query_that_hangs_is_given_up(
     scheduler: SlurmScheduler, slurm_commands: FakeSlurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query, "QUERY_SECONDS", 0.3)
+    monkeypatch.setattr(commands, "QUERY_SECONDS", 0.3)
     slurm_commands.answer("squeue", RUNNING, hangs=True)
     with pytest.raises(SchedulerError, match=r"no answer within 0\.3 s"):
         await scheduler.jobs()
@@ -94,12 +96,14 @@ async def test_an_empty_answer_that_succeeded_says_that_the_job_is_gone(
     assert status.state is JobState.GONE
 
 
-async def test_times_are_read_in_the_zone_in_which_squeue_wrote_them(
+async def test_times_are_asked_for_and_read_in_utc_whatever_the_zone_here(
     slurm_commands: FakeSlurm, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    await SlurmScheduler(launcher).jobs()
-    assert slurm_commands.environment("squeue")["TZ"] == "Asia/Tokyo"
+    slurm_commands.answer("squeue", "8|PENDING|gpu|90|2030-01-02T03:04:05|N/A|Priority|\n")
+    jobs = await SlurmScheduler(launcher).jobs()
+    assert slurm_commands.environment("squeue")["TZ"] == "UTC"
+    assert jobs["8"].starts == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 async def test_a_submission_becomes_options_script_and_a_private_ticket(
@@ -170,6 +174,15 @@ async def test_a_submission_whose_answer_got_lost_is_found_by_its_tag(
     assert argv[argv.index("-u") + 1] == "ada"
     slurm_commands.answer("squeue", "")
     assert await scheduler.find("ada", submission.tag) is None
+
+
+@pytest.mark.parametrize("out", ["", "--uid=root\n", "7 8\n", "7\n8\n", "Submitted batch job 7\n"])
+async def test_what_is_no_job_id_is_not_taken_for_one(
+    scheduler: SlurmScheduler, slurm_commands: FakeSlurm, out: str
+) -> None:
+    slurm_commands.answer("sbatch", out)
+    with pytest.raises(SchedulerError, match="no job id"):
+        await scheduler.submit("ada", a_submission())
 
 
 async def test_a_search_without_an_answer_is_unknown(
@@ -250,7 +263,7 @@ async def test_a_private_cluster_is_reached_through_its_own_file(
     slurm_commands: FakeSlurm, homes: Path
 ) -> None:
     environment = {"SLURM_CONF": "/etc/twin/slurm.conf", "PATH": os.environ["PATH"]}
-    scheduler = SlurmScheduler(Launcher(homes=homes, environment=environment), environment)
+    scheduler = SlurmScheduler(Launcher(SharedAccount(homes, environment)), LocalCommands(environment))
     slurm_commands.answer("sbatch", "1\n")
     await scheduler.submit("ada", a_submission())
     await scheduler.jobs()
@@ -260,4 +273,26 @@ async def test_a_private_cluster_is_reached_through_its_own_file(
 
 async def test_the_estimated_start_is_shown(scheduler: SlurmScheduler, slurm_commands: FakeSlurm) -> None:
     slurm_commands.answer("squeue", "8|PENDING|gpu|90|2030-01-02T03:04:05|N/A|Priority|\n")
-    assert (await scheduler.jobs())["8"].starts == datetime(2030, 1, 2, 3, 4, 5).astimezone()
+    assert (await scheduler.jobs())["8"].starts == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+async def test_what_is_free_takes_two_questions(scheduler: SlurmScheduler, slurm_commands: FakeSlurm) -> None:
+    slurm_commands.answer("sinfo", "cpu|up|idle|2|0/8/0/8|1000|0|(null)|gpu:0|\n")
+    slurm_commands.answer("scontrol", "No reservations in the system\n")
+    offers = await scheduler.offers()
+    assert offers.partitions["cpu"].free_cpus == 8
+    assert (slurm_commands.calls("sinfo"), slurm_commands.calls("scontrol")) == (1, 1)
+
+
+async def test_an_estimate_is_asked_for_as_the_learner_and_submits_nothing(
+    scheduler: SlurmScheduler, slurm_commands: FakeSlurm
+) -> None:
+    request = a_submission().request
+    said = "sbatch: Job 4 to start at 2030-01-02T03:04:05 using 1 processors on nodes n1 in partition cpu\n"
+    slurm_commands.answer("sbatch", err=said)
+    starts = await scheduler.estimate("ada", request)
+    assert starts == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert slurm_commands.environment("sbatch")["TZ"] == "UTC"
+    assert "--test-only" in slurm_commands.argv("sbatch")
+    slurm_commands.answer("sbatch", err="allocation failure: Invalid partition name specified\n", code=1)
+    assert await scheduler.estimate("ada", request) is None

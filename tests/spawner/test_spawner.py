@@ -1,11 +1,13 @@
 """The spawner with JupyterHub's own users and a scripted scheduler: starts, stops, adoption, races."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hpcampus_spawner import job as job_module
 from hpcampus_spawner import reconcile
 from hpcampus_spawner.failure import SpawnFailed
+from hpcampus_spawner.offers import Offers, Reservation
 from hpcampus_spawner.scheduler import JobState, JobStatus, SchedulerError, Submission, SubmissionRefused
 from hpcampus_spawner.spawner import BatchSpawner
 from small_hub import COURSE, SmallHub, starting
@@ -295,3 +297,22 @@ async def test_a_refused_option_is_a_clear_answer_with_a_reason(hub: SmallHub) -
     with pytest.raises(SpawnFailed) as failed:
         hub.spawner("Not An Account")
     assert failed.value.reason == "account-name"
+
+
+async def test_a_job_is_adopted_though_its_reservation_is_no_more(hub: SmallHub) -> None:
+    now = datetime.now(UTC)
+    hub.scheduler.offered = Offers(reservations=(Reservation("today", None, now + timedelta(hours=1)),))
+    await hub.cluster.availability.ask()
+    before = hub.spawner(server="", cpus=1, reservation="today")
+    async with starting(before):
+        await submitted(before)
+    assert hub.scheduler.submitted[0].request.reservation == "today"
+    await hub.restart()
+    hub.scheduler.offered = Offers()
+    await hub.cluster.availability.ask()
+    after = hub.spawner(server="", cpus=1, reservation="today", site="small")
+    async with starting(after):
+        await submitted(after)
+        assert after.job_id == before.job_id
+    with pytest.raises(SpawnFailed, match="has no reservation today"):
+        hub.spawner("ben", server="", cpus=1, reservation="today", site="small")

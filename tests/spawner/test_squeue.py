@@ -1,6 +1,6 @@
 """What squeue's answer means, row by row."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hpcampus_spawner.scheduler import JobState, SchedulerError
@@ -101,10 +101,10 @@ def test_times_are_aware_and_missing_ones_are_none() -> None:
             ]
         )
     )
-    assert jobs["1"].starts == datetime(2030, 1, 2, 3, 4, 5).astimezone()
+    assert jobs["1"].starts == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert jobs["1"].ends is None
     assert jobs["2"].starts is None
-    assert jobs["3"].ends == datetime(2030, 1, 2, 4, 4, 5).astimezone()
+    assert jobs["3"].ends == datetime(2030, 1, 2, 4, 4, 5, tzinfo=UTC)
     assert jobs["4"].ends is None
     assert all(job.starts is None or job.starts.tzinfo for job in jobs.values())
 

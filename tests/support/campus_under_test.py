@@ -54,21 +54,42 @@ def programs() -> dict[str, str]:
     return {"PATH": ":".join(path), "LANG": "C.UTF-8"}
 
 
-class CampusUnderTest:
-    """One hub that can be killed and started again. As root it runs as `nobody`, like a laptop would."""
+_APP = [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE)]
 
-    def __init__(self, settings: Settings, *, as_root: bool = False, arguments: Sequence[str] = ()) -> None:
+
+def _service(settings: Settings) -> list[str]:
+    """`campus hub` with those settings."""
+    sites = [word for site_id in settings.site_ids for word in ("--site", site_id)]
+    options = ["--campus", settings.campus, "--state", settings.state, "--port", settings.port]
+    return [str(Path(sys.executable).parent / "campus"), "hub", *sites, *map(str, options)]
+
+
+class CampusUnderTest:
+    """One hub that can be killed and started again. As root it runs as `nobody`, like a laptop would.
+
+    With an `account` it is a service of that account, started as an operator would.
+    """
+
+    def __init__(
+        self, settings: Settings, *, as_root: bool = False, account: str = "", arguments: Sequence[str] = ()
+    ) -> None:
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
-        self._arguments = arguments
+        self._argv = _service(settings) if account else [*_APP, *arguments]
         self._become: dict[str, Any] = {}
-        release_all(settings)
-        if not as_root:
+        self._environment = settings.to_environment()
+        if account:
+            # What a service's unit would say; the rest is on the command line.
+            self._environment = dict(settings.environments.get(settings.site_ids[0], {}))
+        else:
+            release_all(settings)
+        if not as_root and not account:
             for name in settings.deployment.demo:
                 shutil.copytree(NOTEBOOKS, self.home(name) / "notebooks")
         if os.geteuid() == 0 and not as_root:
-            self._become = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-            subprocess.run(["chown", "-R", "nobody:nogroup", str(settings.state)], check=True)
+            user, group = (account, account) if account else ("nobody", "nogroup")
+            self._become = {"user": user, "group": group, "extra_groups": []}
+            subprocess.run(["chown", "-R", f"{user}:{group}", str(settings.state)], check=True)
 
     @property
     def log(self) -> str:
@@ -83,11 +104,11 @@ class CampusUnderTest:
         """Start the hub and wait until it answers."""
         with (self.settings.state / "hub.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hpcampus_hub.app", "-f", str(CONFIG_FILE), *self._arguments],
+                self._argv,
                 cwd=self.settings.state,
                 env={
                     **programs(),
-                    **self.settings.to_environment(),
+                    **self._environment,
                     "HOME": str(self.settings.state),
                 },
                 stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from hpcampus_hub.twin import Twin
 from hpcampus_hub.twin.commands import run
 from hpcampus_hub.twin.waiting import wait_for
 from hpcampus_spawner.allocation import Allocation
+from hpcampus_spawner.commands import LocalCommands
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.matching import match
 from hpcampus_spawner.needs import Needs
@@ -17,6 +18,7 @@ from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Submission
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.slurm import SlurmScheduler
+from hpcampus_spawner.ways import Root
 from hypothesis import strategies as st
 
 LESSON = Course.load(COURSES / "gpu-numba" / "course.yaml").needs
@@ -60,7 +62,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         environment = self.twin.environment
-        self._scheduler = SlurmScheduler(Launcher(homes=None, environment=environment), environment)
+        self._scheduler = SlurmScheduler(Launcher(Root(environment)), LocalCommands(environment))
 
     async def send(self, request: JobRequest, script: str = "#!/bin/sh\nexec sleep 1000\n") -> str:
         """The job's id; raises `SubmissionRefused`."""

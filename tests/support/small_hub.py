@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hpcampus_spawner import watcher
+from hpcampus_spawner import listening, watcher
 from hpcampus_spawner.admission import Admission, Person
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
+from hpcampus_spawner.network import Direct, Network
 from hpcampus_spawner.options import Options
 from hpcampus_spawner.report import HANDLERS
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.spawner import BatchSpawner
+from hpcampus_spawner.ways import SharedAccount
 from jupyterhub import orm
 from jupyterhub.log import log_request
 from jupyterhub.objects import Hub, Server
@@ -34,7 +36,7 @@ COURSE = "gpu-numba"
 def admit(person: Person, server: str, options: Options, site_id: str) -> Admission:
     """Everybody may start everything, and the server learns its course."""
     environment = {"CAMPUS_COURSE": options.course or ""}
-    return Admission(options.needs, partition=options.partition, environment=environment)
+    return Admission(options.needs, wishes=options.wishes, environment=environment)
 
 
 class SmallHub:
@@ -42,6 +44,7 @@ class SmallHub:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.scheduler = ScriptedScheduler()
+        self.network: Network = Direct()
         self.ledger = Ledger(f"sqlite:///{folder / 'spawns.sqlite'}")
         self._folder, self._patch = folder, monkeypatch
         self._db = orm.new_session_factory("sqlite:///:memory:")()
@@ -62,9 +65,10 @@ class SmallHub:
         return Cluster(
             hub_id="test",
             site=site,
-            launcher=Launcher(homes=self._folder / "homes"),
+            launcher=Launcher(SharedAccount(self._folder / "homes")),
             scheduler=scheduler,
             ledger=self.ledger,
+            network=self.network,
         )
 
     @asynccontextmanager
@@ -72,10 +76,12 @@ class SmallHub:
         """Listen for reports; afterwards everything is closed."""
         self._patch.setattr(watcher, "BUSY_SECONDS", 0.01)
         self._patch.setattr(watcher, "QUIET_SECONDS", 0.05)
+        # Scripted jobs report ports that nobody listens on.
+        self._patch.setattr(listening, "LISTEN_SECONDS", 0.01)
         routes = [(f"/hub{pattern}", handler) for pattern, handler in HANDLERS]
         server = HTTPServer(Application(routes, hub=self._hub, db=self._db, log_function=log_request))
-        listening, port = bind_unused_port()
-        server.add_socket(listening)
+        door, port = bind_unused_port()
+        server.add_socket(door)
         self.url = f"http://127.0.0.1:{port}/hub/api/campus/spawns"
         try:
             yield self
@@ -111,9 +117,9 @@ class SmallHub:
         spawner.apply_user_options(spawner, spawner.user_options)
         return spawner
 
-    def finish(self, spawner: BatchSpawner) -> None:
+    def finish(self, spawner: BatchSpawner, port: int | None = None) -> None:
         """What JupyterHub does when a start has succeeded: the server is ready from now on."""
-        where = {"proto": "http", "ip": spawner.ip, "port": spawner.port, "base_url": "/user/ada/"}
+        where = {"proto": "http", "ip": spawner.ip, "port": port or spawner.port, "base_url": "/user/ada/"}
         row = orm.Server(cookie_name="none", **where)
         spawner.server = Server(orm_server=row)
 

@@ -5,9 +5,11 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+from hpcampus_spawner.offers import Offers
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus, SchedulerError, Submission
 from hpcampus_spawner.site import Partition, Rule, Scheduler, Site
@@ -76,6 +78,10 @@ class ScriptedScheduler:
     questions: int = 0
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     submitted: list[Submission] = field(default_factory=list)
+    offered: Offers = field(default_factory=Offers)
+    looks: int = 0
+    starts: datetime | None = None
+    guesses: int = 0
     on_submit: Callable[[], Awaitable[None]] | None = None
     on_answer: Callable[[], Awaitable[None]] | None = None
 
@@ -114,6 +120,20 @@ class ScriptedScheduler:
         self._speak()
         return "127.0.0.1"
 
+    async def offers(self) -> Offers:
+        """What the test says is free, however long the answer takes."""
+        self.looks += 1
+        self._speak()
+        if self.on_answer is not None:
+            await self.on_answer()
+        return self.offered
+
+    async def estimate(self, learner: str, request: JobRequest) -> datetime | None:
+        """What the test says, for everybody."""
+        self.guesses += 1
+        self._speak()
+        return self.starts
+
     async def ending(self, learner: str, job_id: str, spawn_id: str) -> Ending:
         """Nothing special."""
         return Ending(self.known[job_id].word if job_id in self.known else "", 3, "the <end> of the log")
@@ -126,12 +146,12 @@ class ScriptedScheduler:
 class FakeSlurm:
     """Executables named like Slurm's, in a folder to be put on PATH; each answers as `answer` said last."""
 
-    COMMANDS = ("sbatch", "squeue", "scancel", "scontrol")
+    COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: tuple[str, ...] = COMMANDS) -> None:
         self.folder = folder
         folder.mkdir()
-        for command in self.COMMANDS:
+        for command in commands:
             shutil.copy(FAKE_COMMAND, folder / command)
             self.answer(command)
 

@@ -25,6 +25,7 @@ from hpcampus_spawner.scheduler import SubmissionRefused
 from hpcampus_spawner.script import job_script
 from hpcampus_spawner.site import Site
 from hpcampus_spawner.software import Image, SiteSoftware, Software
+from hpcampus_spawner.wishes import Wishes
 from hypothesis import HealthCheck, given, settings
 from twin_times import UP
 from twins import people, running_twin
@@ -217,7 +218,7 @@ async def test_too_long_is_refused(desk: Desk) -> None:
         pytest.skip("no time limit of this partition is published")
     too_long = LESSON.model_copy(update={"walltime_minutes": 100_000})
     with pytest.raises(Refused, match=r"100000 minutes asked for, 1 to \d+ possible.* What would work: "):
-        match(too_long, desk.site, an_allocation(desk.site), partition=request.partition)
+        match(too_long, desk.site, an_allocation(desk.site), Wishes(partition=request.partition))
     await refuses(
         desk,
         {"walltime_minutes": min(known) + 1},

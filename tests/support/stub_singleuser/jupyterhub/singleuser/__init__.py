@@ -1,0 +1,1 @@
+"""The package that the quick start of the server passes by."""

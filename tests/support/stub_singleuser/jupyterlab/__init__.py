@@ -1,0 +1,1 @@
+"""Stands in for JupyterLab, whose import takes long."""
