@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from datetime import timedelta
 
 from hpcampus_spawner.cluster import Cluster
@@ -29,6 +30,10 @@ class CampusHub(JupyterHub):
 
     async def start(self) -> None:
         """Start as ever, then reconcile for as long as the hub runs."""
+        # What our own parts say stands in the hub's log, in its form and at its level.
+        ours = logging.getLogger("hpcampus")
+        ours.handlers, ours.propagate = self.log.handlers, False
+        ours.setLevel(self.log.level)
         await super().start()
         ready = hub_readiness(Settings.from_environment(), self.proxy)
         self.tornado_application.settings[READY] = ready

@@ -48,9 +48,10 @@ def private_folder() -> Path:
     return folder
 
 
-def programs() -> dict[str, str]:
+def programs(first: Path | None = None) -> dict[str, str]:
     """An environment in which the venv's programs, node and the proxy are found, and nothing else is set."""
     path = [str(Path(sys.executable).parent), str(PROXY_PROGRAMS), os.environ["PATH"]]
+    path = [str(first), *path] if first else path
     return {"PATH": ":".join(path), "LANG": "C.UTF-8"}
 
 
@@ -77,6 +78,8 @@ class CampusUnderTest:
         self.process: subprocess.Popen[bytes] | None = None
         self._argv = _service(settings) if account else [*_APP, *arguments]
         self._become: dict[str, Any] = {}
+        self.commands: Path | None = None
+        """A folder of commands that the hub finds before the machine's own; for the next start."""
         self._environment = settings.to_environment()
         if account:
             # What a service's unit would say; the rest is on the command line.
@@ -107,7 +110,7 @@ class CampusUnderTest:
                 self._argv,
                 cwd=self.settings.state,
                 env={
-                    **programs(),
+                    **programs(self.commands),
                     **self._environment,
                     "HOME": str(self.settings.state),
                 },

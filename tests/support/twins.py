@@ -83,6 +83,23 @@ def commands(campus: CampusUnderTest, site_id: str = "leonardo") -> Mapping[str,
 
 
 @contextmanager
+def campus_and_twin() -> Iterator[tuple[CampusUnderTest, Twin]]:
+    """A campus on LEONARDO's twin, and the twin itself, whose daemons may be killed."""
+    settings = Settings(state=private_folder(), port=free_port(), site_ids=("leonardo",))
+    with demo_homes(settings), Twin(settings.site("leonardo"), settings.state / "twin") as twin:
+        deployment = settings.deployment
+        for allocation in deployment.demo_allocations("leonardo"):
+            twin.add_people(deployment.demo, allocation)
+        known = settings.model_copy(update={"environments": {"leonardo": twin.environment}})
+        campus = CampusUnderTest(known, as_root=True)
+        campus.start()
+        try:
+            yield campus, twin
+        finally:
+            campus.stop()
+
+
+@contextmanager
 def full_cluster(campus: CampusUnderTest) -> Iterator[None]:
     """No GPU of LEONARDO's twin is free for the length of the block."""
     filler = ["sbatch", "--parsable", "--account=tra24_campus", "--partition=boost_usr_prod", "--time=10"]

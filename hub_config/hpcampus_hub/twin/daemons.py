@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from hpcampus_hub.twin import requirements
@@ -20,6 +21,7 @@ class Daemons:
         self._logs = logs
         self._environment = environment
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._again: dict[str, Callable[[], None]] = {}
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -34,6 +36,7 @@ class Daemons:
         directory: Path = Path("/"),
     ) -> None:
         """Start a daemon that stays in the foreground; it outlives us and our terminal's signals."""
+        self._again[name] = partial(self.start, name, argv, environment, directory)
         program = requirements.find(str(argv[0]))
         assert program is not None, f"{argv[0]} was looked for before the twin started"
         with (self._logs / f"{name}.log").open("ab") as log:
@@ -47,6 +50,11 @@ class Daemons:
                 start_new_session=True,
                 umask=0o022,
             )
+
+    def restart(self, name: str) -> None:
+        """Start a daemon again as it was started first, once it has ended."""
+        self._running[name].wait(STOP_SECONDS)
+        self._again[name]()
 
     def alive(self, name: str) -> bool:
         """Whether that daemon was started and hasn't ended."""

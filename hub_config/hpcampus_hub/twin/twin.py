@@ -87,6 +87,11 @@ class Twin:
             last.callback(self._daemons.stop)
             self._end_jobs()
 
+    def restart(self, daemon: str) -> None:
+        """Start a daemon that was killed again, and wait until the nodes are up: to rehearse a fault."""
+        self._daemons.restart(daemon)
+        self.wait_ready(READY_SECONDS)
+
     def wait_ready(self, seconds: float) -> None:
         """Wait until slurmctld answers and every node is up."""
         self._daemons.wait("slurmctld", self._all_nodes_up, seconds)
