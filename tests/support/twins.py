@@ -90,13 +90,23 @@ def campus_and_twin() -> Iterator[tuple[CampusUnderTest, Twin]]:
         deployment = settings.deployment
         for allocation in deployment.demo_allocations("leonardo"):
             twin.add_people(deployment.demo, allocation)
-        known = settings.model_copy(update={"environments": {"leonardo": twin.environment}})
+        known = settings.model_copy(update={"environments": {"leonardo": _way_of_the_hub(twin)}})
         campus = CampusUnderTest(known, as_root=True)
         campus.start()
         try:
             yield campus, twin
         finally:
             campus.stop()
+
+
+def _way_of_the_hub(twin: Twin) -> Mapping[str, str]:
+    """A slurm.conf and a munge of the hub's own, as on a machine apart: both can be lost without the cluster's."""
+    munge, conf = twin.folder / "hub-munge.socket", twin.folder / "hub-slurm.conf"
+    munge.symlink_to(twin.folder / "munge" / "munge.socket")
+    text = (twin.folder / "slurm.conf").read_text()
+    conf.write_text(text.replace(f"socket={twin.folder}/munge/munge.socket", f"socket={munge}"))
+    conf.chmod(0o644)
+    return {"SLURM_CONF": str(conf)}
 
 
 @contextmanager
