@@ -67,8 +67,10 @@ class Struck:
     def closed(self) -> Iterator[None]:
         """Jobs are taken, but none starts."""
         self.slurm("scontrol", "update", "PartitionName=boost_usr_prod", "State=DOWN")
-        yield
-        self.slurm("scontrol", "update", "PartitionName=boost_usr_prod", "State=UP")
+        try:
+            yield
+        finally:
+            self.slurm("scontrol", "update", "PartitionName=boost_usr_prod", "State=UP")
 
     @contextmanager
     def silence(self) -> Iterator[None]:
@@ -77,9 +79,11 @@ class Struck:
         wait_for(lambda: self.campus.log.count(SILENCE) > noticed, "the hub notices", 90)
         yield
 
-    def saved(self) -> None:
-        """Wait until slurmctld has written down what it knows now: a younger job would be lost with it."""
+    def saved(self, job: str) -> None:
+        """Wait until slurmctld has written the job down: a younger one would be lost with it."""
         now, state = time.time(), self.twin.folder / "state" / "job_state"
+        # Something to write down, for the case that it has written just before.
+        self.slurm("scontrol", "update", f"JobId={job}", "Nice=1")
         wait_for(lambda: state.exists() and state.stat().st_mtime > now, "slurmctld saves its jobs")
 
     def kill(self, daemon: str) -> None:
@@ -108,7 +112,7 @@ def test_slurmctld_is_killed(struck: Struck) -> None:
     with struck.closed():
         ben.start(COURSE, {"course": COURSE})
         waiting = next(event for event in ben.events(COURSE) if event.get("queue", {}).get("place"))
-        struck.saved()
+        struck.saved(waiting["queue"]["job"])
         struck.kill("slurmctld")
         with struck.silence():
             told = next(e for e in ben.events(COURSE) if "doesn't answer just now" in e.get("message", ""))

@@ -100,7 +100,7 @@ def campus_and_twin() -> Iterator[tuple[CampusUnderTest, Twin]]:
 
 
 def _way_of_the_hub(twin: Twin) -> Mapping[str, str]:
-    """A slurm.conf and a munge of the hub's own, as on a machine apart: both can be lost without the cluster's."""
+    """A slurm.conf and a way to munge of the hub's own, as on another machine: only the hub loses them."""
     munge, conf = twin.folder / "hub-munge.socket", twin.folder / "hub-slurm.conf"
     munge.symlink_to(twin.folder / "munge" / "munge.socket")
     text = (twin.folder / "slurm.conf").read_text()
