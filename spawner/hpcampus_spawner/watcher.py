@@ -14,6 +14,8 @@ BUSY_SECONDS = 2.0
 QUIET_SECONDS = 15.0
 PATIENCE = 5.0
 """A query that takes long is asked again only after this many times its duration."""
+LONGEST_SECONDS = 45.0
+"""But a scheduler that is back after an outage is to be noticed soon."""
 
 log = logging.getLogger("hpcampus.watcher")
 
@@ -112,7 +114,7 @@ class Watcher:
         self._good = [*self._good[-1:], Snapshot(jobs, asked)]
 
     async def _pause(self, took: float) -> None:
-        pause = max(BUSY_SECONDS if self._waiting else QUIET_SECONDS, PATIENCE * took)
+        pause = max(BUSY_SECONDS if self._waiting else QUIET_SECONDS, min(PATIENCE * took, LONGEST_SECONDS))
         # Changes in quick succession share one question.
         await asyncio.sleep(min(pause, max(0.2, took)))
         # Not wait_for: in Python 3.11 it can swallow the cancellation that ends this task.
