@@ -230,28 +230,3 @@ def test_an_administrator_cancels_a_job_that_waits(struck: Struck) -> None:
     assert last["failed"]
     assert "The job was cancelled." in last["message"]
     assert ada.model(COURSE) is None
-
-
-def test_a_more_important_job_takes_the_node(struck: Struck) -> None:
-    """Fault: preemption. Expected: the job ends and is not run again. Kept: the learner may start anew."""
-    conf = struck.twin.folder / "slurm.conf"
-    before = conf.read_text()
-    urgent = "PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=1000 OverSubscribe=NO\n"
-    conf.write_text(before + "PreemptType=preempt/partition_prio\nPreemptMode=REQUEUE\n" + urgent)
-    try:
-        struck.kill("slurmctld")
-        struck.twin.restart("slurmctld")
-        ada = struck.running()
-        job = struck.job()
-        urgent_job = ["sbatch", "--parsable", "--partition=urgent", "--account=tra24_campus", "--time=10"]
-        as_rosa = ["setpriv", "--reuid=rosa", "--regid=rosa", "--clear-groups", "--"]
-        number = struck.slurm(*as_rosa, *urgent_job, "--exclusive", "--nodes=4", "--wrap=sleep 600")
-        wait_for(lambda: ada.model(COURSE) is None, "the server is known to be gone", 120)
-        # What Slurm calls it depends on how the job's processes took their SIGTERM.
-        assert struck.states().get(job, "PREEMPTED") not in ("RUNNING", "PENDING")
-        struck.slurm("scancel", number)
-    finally:
-        conf.write_text(before)
-        struck.kill("slurmctld")
-        struck.twin.restart("slurmctld")
-    struck.running()
