@@ -1,84 +1,102 @@
 """The check that exercises call: run a kernel on many launches, and say in words what is wrong with it."""
 
-import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from hpcampus_kernels import backend, findings
-from hpcampus_kernels.launch import Run, run
-from hpcampus_kernels.problem import Case, Kernel, Problem
+from hpcampus_kernels import backend
+from hpcampus_kernels.judging import client
+from hpcampus_kernels.judging.demands import NAMES
+from hpcampus_kernels.judging.gate import refusal
+from hpcampus_kernels.judging.judge import MEANINGS, POINTS, judged
+from hpcampus_kernels.judging.on_gpu import GpuRunner, seen_on_gpu
+from hpcampus_kernels.judging.submission import Submission, UnfitError, submission
+from hpcampus_kernels.problem import Case, Problem
 from hpcampus_kernels.problems import PROBLEMS
 from hpcampus_kernels.verdict import Point, Verdict
-from hpcampus_kernels.work import work
-
-BOUNDS, WORK, VALUES = POINTS = ("bounds", "work", "values")
-MEANINGS = {
-    "once": ("It stays inside its arrays", "Every element is done once", "The values are right"),
-    "shared": ("It stays inside its arrays", "Nothing is left out or lost", "The values are right"),
-}
-# For one launch: what is wrong at each point.
-Explanation = dict[str, str | None]
 
 
-def check(kernel: Any, problem: str, cases: Iterable[Case] | None = None, seed: int = 1) -> Verdict:
-    """Try a kernel on the problem's launches, or on those given, with inputs that follow from the seed.
+def check(
+    kernel: Any,
+    problem: str,
+    cases: Iterable[Case] | None = None,
+    seed: int | None = None,
+    *,
+    require: Mapping[str, float] | None = None,
+    hint: int | None = None,
+) -> Verdict:
+    """Try a kernel on the problem's launches, or on those given, with inputs that are other ones each time.
 
     The verdict has the points `bounds` (it stays inside its arrays), `work` (nothing is left out, done twice
-    or lost; on the simulator only) and `values` (the output is right everywhere, and NaN never is). A mistake
-    in the kernel is a lost point, never an exception. An unknown problem is a LookupError, no launch at all a
-    ValueError.
+    or lost), `values` (the output is right everywhere, and NaN never is) and `order` (other orders of
+    threads, and warps of 64, do as well). `require` asks for more, by name, with the most that may be: "sectors" and
+    "banks" (transfers with global and with shared memory, times those needed), "registers", "spills", "local"
+    (bytes of local memory), "float64" (instructions that nobody asked for). The last four need the extra
+    `inspect`. `hint`, from 1 to 3, gives hints in place of explanations. A `seed` makes the inputs always the
+    same ones.
+
+    A mistake in the kernel is a lost point, never an exception. An unknown problem or requirement is a
+    LookupError, no launch at all a ValueError.
     """
     if problem not in PROBLEMS:
         raise LookupError(f"there is no problem {problem!r}; there are: {', '.join(PROBLEMS)}")
-    asked = PROBLEMS[problem]
-    tried = asked.cases if cases is None else tuple(cases)
-    if not tried:
+    asked, tried = dict(require or {}), None if cases is None else tuple(cases)
+    if unknown := asked.keys() - set(NAMES):
+        raise LookupError(f"nothing is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+    if tried == ():
         raise ValueError("a check needs at least one launch to try")
-    if reason := _unfit(kernel, asked):
-        return Verdict(problem, tuple(_point(name, asked, 0, len(tried), reason) for name in POINTS))
-    return _verdict(asked, tried, _explanations(kernel, asked, tried, seed))
+    try:
+        submitted = submission(kernel)
+        verdict = judge(submitted, problem, tried or (), seed, asked)
+    except UnfitError as error:
+        verdict = _unfit(PROBLEMS[problem], str(error))
+    return verdict if hint is None else verdict.hinted(hint)
 
 
-def _unfit(kernel: Any, problem: Problem) -> str | None:
-    """Why this can't be launched at all."""
-    if not hasattr(kernel, "py_func"):
-        return "This is no kernel: put @cuda.jit on the line above its `def`."
-    parameters = inspect.signature(kernel.py_func).parameters
-    if len(parameters) != len(problem.parameters):
-        wanted = ", ".join(problem.parameters)
-        return f"The kernel has {len(parameters)} parameters, but it must have these: {wanted}."
-    return None
+def judge(
+    submitted: Submission,
+    problem: str,
+    cases: tuple[Case, ...] = (),
+    seed: int | None = None,
+    require: Mapping[str, float] | None = None,
+    *,
+    first_only: bool = False,
+) -> Verdict:
+    """The verdict on the source of a kernel; without cases on all launches of the problem.
+
+    With `first_only` it ends at the first launch in which something is wrong.
+    """
+    wanted = PROBLEMS[problem]
+    if reason := _other_parameters(submitted, wanted) or refusal(submitted):
+        return _unfit(wanted, reason)
+    question = {
+        "problem": problem,
+        "submission": submitted.as_data(),
+        "cases": [asdict(case) for case in cases],
+        "seed": seed,
+        "require": dict(require or {}),
+        "first_only": first_only,
+    }
+    if not backend.SIMULATED:
+        points = judged(submitted, question, GpuRunner(submitted))
+        return Verdict(problem, tuple(seen_on_gpu(Point(**point)) for point in points))
+    answer = client.ask(question)
+    if "refused" in answer:
+        return _unfit(wanted, answer["refused"])
+    return Verdict(problem, tuple(Point(**point) for point in answer["points"]))
 
 
-def _explanations(kernel: Kernel, problem: Problem, cases: tuple[Case, ...], seed: int) -> list[Explanation]:
-    """One for each case; the list ends early when the kernel stops."""
-    explanations = []
-    for case in cases:
-        done = run(kernel, problem, case, seed)
-        explanations.append(_explanation(kernel, problem, case, done))
-        if done.error is not None:
-            break
-    return explanations
+def _other_parameters(submitted: Submission, problem: Problem) -> str | None:
+    parameters = submitted.parameters
+    if len(parameters) == len(problem.parameters):
+        return None
+    wanted = ", ".join(problem.parameters)
+    return f"The kernel has {len(parameters)} parameters, but it must have these: {wanted}."
 
 
-def _explanation(kernel: Kernel, problem: Problem, case: Case, done: Run) -> Explanation:
-    outside = findings.bounds(done, case)
-    if reason := findings.stopped(done, kernel.py_func.__code__.co_filename):
-        return {BOUNDS: outside or reason, WORK: reason, VALUES: reason}
-    return {BOUNDS: outside, WORK: work(done, problem, case), VALUES: findings.values(done, problem, case)}
-
-
-def _verdict(problem: Problem, cases: tuple[Case, ...], explanations: list[Explanation]) -> Verdict:
-    points = []
-    for name in POINTS:
-        found = [explanation[name] for explanation in explanations]
-        first = next(((case, words) for case, words in zip(cases, found, strict=False) if words), None)
-        words = f"Tried with {first[0]}. {first[1]}" if first else ""
-        points.append(_point(name, problem, found.count(None), len(cases), words))
-    return Verdict(problem.name, tuple(points))
-
-
-def _point(name: str, problem: Problem, earned: int, possible: int, words: str) -> Point:
-    if name == WORK and not backend.SIMULATED:
-        earned, possible, words = 0, 0, ""
-    return Point(name, MEANINGS[problem.writes][POINTS.index(name)], earned, possible, words)
+def _unfit(problem: Problem, reason: str) -> Verdict:
+    """The verdict on what can't be launched at all."""
+    possible = len(problem.cases) + len(problem.edges)
+    meanings = zip(POINTS, MEANINGS[problem.writes], strict=True)
+    points = (Point(name, meaning, 0, possible, reason) for name, meaning in meanings)
+    return Verdict(problem.name, tuple(points) if backend.SIMULATED else tuple(map(seen_on_gpu, points)))

@@ -5,17 +5,20 @@ Each detector returns None or an explanation: what happened, at which element, a
 
 import re
 import traceback
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpcampus_kernels.launch import GUARD, Run
-from hpcampus_kernels.problem import Array, Case, Problem, Shape
+from hpcampus_kernels.problem import Argument, Array, Case, Problem, Rules, Shape
 from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.watchdog import OverBudgetError
 from hpcampus_kernels.trace import Kind, Stray
 
 Mask = NDArray[np.bool_]
+# What each output must hold.
+Expected = Mapping[str, Array]
 
 
 def stopped(run: Run, kernel_file: str) -> str | None:
@@ -91,16 +94,29 @@ def _spare(case: Case) -> str:
     )
 
 
-def values(run: Run, problem: Problem, case: Case) -> str | None:
-    """A wrong element of an output, or an input that the kernel changed."""
-    for name, after in run.after.items():
-        if name not in (*problem.outputs, *problem.scratch) and not np.array_equal(after, run.before[name]):
+def changed(before: Mapping[str, Argument], after: Mapping[str, Array], rules: Rules) -> str | None:
+    """An input that the kernel changed, or an array that isn't what it was."""
+    for name, was in before.items():
+        if not isinstance(was, np.ndarray):
+            continue
+        now = after.get(name)
+        if now is None or now.shape != was.shape or now.dtype != was.dtype:
+            return f"{name} didn't come back as it was given to the kernel."
+        if name not in (*rules.outputs, *rules.scratch) and not _same(was, now):
             return f"The kernel changed {name}, which it should only read."
-    expected = problem.reference(*run.before.values())
-    for name, right in zip(problem.outputs, expected, strict=True):
-        if reason := _wrong_value(name, run.after[name], right, problem, case):
+    return None
+
+
+def values(after: Mapping[str, Array], expected: Expected, problem: Problem, case: Case) -> str | None:
+    """A wrong element of an output."""
+    for name, right in expected.items():
+        if reason := _wrong_value(name, after[name], right, problem, case):
             return reason
     return None
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.tobytes() == other.tobytes()
 
 
 def _wrong_value(name: str, got: Array, expected: Array, problem: Problem, case: Case) -> str | None:

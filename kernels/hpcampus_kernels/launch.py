@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcampus_kernels import backend
-from hpcampus_kernels.problem import Argument, Array, Case, Kernel, Problem
+from hpcampus_kernels.problem import Argument, Array, Case, Kernel
 from hpcampus_kernels.simulator.launch import BUDGET, observe
 from hpcampus_kernels.trace import Trace, traced
 
@@ -31,22 +31,8 @@ class Run:
     error: BaseException | None = None
 
 
-def run(kernel: Kernel, problem: Problem, case: Case, seed: int) -> Run:
-    """Launch the kernel for one case, with inputs that follow from the seed."""
-    values = problem.arguments(case.size, np.random.default_rng((seed, *case.size)))
-    arguments = dict(zip(problem.parameters, values, strict=True))
-    shared_bytes = problem.shared_bytes(case.size)
-    if not backend.SIMULATED:
-        return guarded(kernel, case, arguments, shared_bytes)
-    # A kernel that makes far more steps than the exercise needs does not end. Some steps are needed for the
-    # smallest size, too: a block works on a whole tile, however little of it is there.
-    elements = sum(array.size for array in _arrays(arguments).values()) + int(np.prod(case.threads))
-    budget = 200_000 + 30 * elements + 10 * problem.flops(case.size)
-    return observed(kernel, case, arguments, shared_bytes, budget)
-
-
 def observed(
-    kernel: Kernel,
+    kernel: Any,
     case: Case,
     arguments: Mapping[str, Argument],
     shared_bytes: int = 0,

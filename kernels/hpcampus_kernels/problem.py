@@ -1,8 +1,8 @@
 """What an exercise is: one computation in three versions, its inputs, its cost, and what is right."""
 
 import pkgutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
@@ -89,6 +89,15 @@ class Wrong:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What a kernel may do with its arguments; see `Problem`."""
+
+    outputs: tuple[str, ...]
+    scratch: tuple[str, ...]
+    writes: Literal["once", "shared"]
+
+
+@dataclass(frozen=True)
 class Problem:
     """One computation, in the package `module`, whose last part is its name.
 
@@ -100,6 +109,7 @@ class Problem:
     operations and `bytes_moved` the least traffic with memory, for one size. `launch` is how a GPU would be
     asked to do that size, `shared_bytes` the dynamic shared memory of each launch. `cases` are the launches
     to try, ragged ones among them, and `edges` those with no, one or fewer elements than threads.
+    `equivalent` has mutants (see `mutation`) that no check can tell from the solution, each with the reason.
     """
 
     module: str
@@ -116,11 +126,17 @@ class Problem:
     edges: tuple[Case, ...]
     scratch: tuple[str, ...] = ()
     shared_bytes: Callable[[Shape], int] = lambda _size: 0
+    equivalent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """What exercises call it, and what its kernel is called."""
         return self.module.rpartition(".")[2]
+
+    @property
+    def rules(self) -> Rules:
+        """All that is known of it where a kernel runs."""
+        return Rules(self.outputs, self.scratch, self.writes)
 
     @property
     def cpu(self) -> Callable[..., None]:

@@ -2,8 +2,10 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
+
+from hpcampus_kernels.hints import hint
 
 
 class CheckFailedError(AssertionError):
@@ -27,6 +29,7 @@ class Point:
     earned: int
     possible: int
     words: str = ""
+    unit: str = "launches"
 
     @property
     def passed(self) -> bool:
@@ -38,7 +41,7 @@ class Point:
         """The same in a few words."""
         if not self.possible:
             return "not checked here"
-        return f"{'passed' if self.passed else 'failed'}: {self.earned} of {self.possible} launches"
+        return f"{'passed' if self.passed else 'failed'}: {self.earned} of {self.possible} {self.unit}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +70,29 @@ class Verdict:
         if lost:
             explanation = "\n".join(words for _, words in _said_once(lost) if words)
             raise CheckFailedError(f"{self.problem}: {explanation}")
+
+    @property
+    def summary(self) -> str:
+        """All points in a line: `bounds 5/5, work 4/5: ...`."""
+        shown = []
+        for point, words in _said_once(self.points):
+            score = f"{point.earned}/{point.possible}" if point.possible else point.state
+            shown.append(f"{point.name} {score}" + (f": {words}" if words else ""))
+        return ", ".join(shown)
+
+    def hint(self, level: int) -> str:
+        """Help with the first point that was lost; more of it from 1 (where to look) to 3 (what was seen)."""
+        lost = next((point for point in self.points if not point.passed), None)
+        return (
+            hint(lost.name, lost.words, level)
+            if lost
+            else "Everything is right: there is nothing to hint at."
+        )
+
+    def hinted(self, level: int) -> "Verdict":
+        """The same points, with hints in place of the explanations."""
+        points = (p if p.passed else replace(p, words=hint(p.name, p.words, level)) for p in self.points)
+        return replace(self, points=tuple(points))
 
     def __str__(self) -> str:
         lines = [self._headline()]

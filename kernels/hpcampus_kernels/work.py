@@ -11,18 +11,18 @@ import numpy as np
 from hpcampus_kernels.backend import Thread
 from hpcampus_kernels.findings import Mask, element_name, first_place, missing_mistake
 from hpcampus_kernels.launch import Run
-from hpcampus_kernels.problem import Array, Case, Problem, Shape
+from hpcampus_kernels.problem import Array, Case, Rules, Shape
 from hpcampus_kernels.trace import Access, Kind, Trace
 
 
-def work(run: Run, problem: Problem, case: Case) -> str | None:
+def work(run: Run, rules: Rules, case: Case) -> str | None:
     """Work left out, done twice, or lost because two threads met."""
     if run.trace is None:
         return None
-    if problem.writes == "shared":
-        return _race(run.trace) or _unread(run, run.trace, problem, case)
+    if rules.writes == "shared":
+        return _race(run.trace) or _unread(run, run.trace, rules, case)
     accesses = run.trace.accesses
-    outputs = [(run.after[name], name) for name in problem.outputs]
+    outputs = [(run.after[name], name) for name in rules.outputs]
     repeated = next(filter(None, (_repeated(array, name, accesses) for array, name in outputs)), None)
     unwritten = next(filter(None, (_unwritten(array, name, accesses) for array, name in outputs)), None)
     return repeated or unwritten or _race(run.trace)
@@ -37,12 +37,12 @@ def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
     return _left_out(name, missing, "written")
 
 
-def _unread(run: Run, trace: Trace, problem: Problem, case: Case) -> str | None:
+def _unread(run: Run, trace: Trace, rules: Rules, case: Case) -> str | None:
     if 0 in case.size:
         return None  # with no elements there is nothing to leave out
     for name, array in run.after.items():
         missing = _missing(array, name, trace.accesses, {Kind.READ})
-        if name not in (*problem.outputs, *problem.scratch) and missing.any():
+        if name not in (*rules.outputs, *rules.scratch) and missing.any():
             return f"{_left_out(name, missing, 'read')} {missing_mistake(missing, case)}".strip()
     return None
 

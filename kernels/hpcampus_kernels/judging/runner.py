@@ -1,0 +1,85 @@
+"""The process in which a kernel runs: it has the kernel, the simulator, and one launch at a time."""
+
+import os
+import resource
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import IO
+
+from hpcampus_kernels.judging.frames import read_frame, write_frame
+from hpcampus_kernels.judging.perform import perform
+from hpcampus_kernels.judging.rebuild import rebuilt
+from hpcampus_kernels.judging.submission import Submission
+from hpcampus_kernels.judging.task import Outcome, Task
+
+CPU_SECONDS = 60
+MEMORY_BYTES = 16 << 30
+ENDED = (
+    "The process in which the kernel ran has ended. "
+    f"It needed more than {CPU_SECONDS} seconds, or too much memory."
+)
+
+
+class ForkedRunner:
+    """A fork of this process that runs launches until the `with` ends."""
+
+    def __init__(self, submitted: Submission) -> None:
+        task_end, tasks = os.pipe()
+        outcomes, outcome_end = os.pipe()
+        self.child = os.fork()
+        if not self.child:
+            os.close(tasks)
+            os.close(outcomes)
+            _run_and_end(submitted, task_end, outcome_end)
+        os.close(task_end)
+        os.close(outcome_end)
+        self._tasks, self._outcomes = os.fdopen(tasks, "wb"), os.fdopen(outcomes, "rb")
+
+    def __call__(self, task: Task) -> Outcome:
+        """What comes of a launch; that the process died is words, too."""
+        try:
+            write_frame(self._tasks, *task.frame())
+            return Outcome.from_frame(*read_frame(self._outcomes))
+        except (OSError, EOFError):
+            return Outcome(stopped=ENDED)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Outcome(stopped="What came back from the kernel can't be read.")
+
+    def __enter__(self) -> "ForkedRunner":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._outcomes.close()
+        with suppress(BrokenPipeError):
+            self._tasks.close()
+        os.waitpid(self.child, 0)
+
+
+def _run_and_end(submitted: Submission, task_end: int, outcome_end: int) -> None:
+    try:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nowhere, standard)
+        # Other pipes lead to the judge and to who asked it.
+        kept = sorted((task_end, outcome_end))
+        for low, high in ((3, kept[0]), (kept[0] + 1, kept[1]), (kept[1] + 1, 1024)):
+            os.closerange(low, high)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        _run(submitted, os.fdopen(task_end, "rb"), os.fdopen(outcome_end, "wb"))
+    finally:
+        os._exit(0 if sys.exc_info()[0] is None else 1)
+
+
+def _run(submitted: Submission, tasks: IO[bytes], outcomes: IO[bytes]) -> None:
+    kernel = rebuilt(submitted)
+    while True:
+        try:
+            task = Task.from_frame(*read_frame(tasks))
+        except EOFError:
+            return
+        write_frame(outcomes, *perform(kernel, task).frame())
