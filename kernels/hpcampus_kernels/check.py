@@ -29,11 +29,11 @@ def check(
 
     The verdict has the points `bounds` (it stays inside its arrays), `work` (nothing is left out, done twice
     or lost), `values` (the output is right everywhere, and NaN never is) and `order` (other orders of
-    threads, and warps of 64, do as well). `require` asks for more, by name, with the most that may be: "sectors" and
-    "banks" (transfers with global and with shared memory, times those needed), "registers", "spills", "local"
-    (bytes of local memory), "float64" (instructions that nobody asked for). The last four need the extra
-    `inspect`. `hint`, from 1 to 3, gives hints in place of explanations. A `seed` makes the inputs always the
-    same ones.
+    threads, and warps of 64, do as well). `require` asks for more, by name, with the most that may be:
+    "sectors" and "banks" (transfers with global and with shared memory, times those needed), "registers",
+    "spills", "local" (bytes of local memory), "float64" (instructions that nobody asked for). The last four
+    need the extra `inspect`. `hint`, from 1 to 3, gives hints in place of explanations. A `seed` makes the
+    inputs always the same ones.
 
     A mistake in the kernel is a lost point, never an exception. An unknown problem or requirement is a
     LookupError, no launch at all a ValueError.

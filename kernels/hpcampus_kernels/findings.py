@@ -141,7 +141,7 @@ def missing_mistake(missing: Mask, case: Case) -> str:
             f"The grid has {case.threads[0]} threads, and just the first {case.threads[0]} elements are "
             "done: a thread that has finished its element must go on, a whole grid further each time."
         )
-    if missing.ndim == 2:
+    if missing.ndim == len(case.threads) == 2:
         row, column = np.indices(missing.shape)
         if np.array_equal(missing, (row >= case.threads[0]) | (column >= case.threads[1])):
             return (

@@ -8,8 +8,9 @@ import atexit
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numba
 import numpy as np
@@ -41,13 +42,13 @@ class Judge:
             env=environment,
             cwd="/",
         )
+        self._questions, self._answers = _open(self.process.stdin), _open(self.process.stdout)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer; JudgeFailedError if there is none."""
-        assert None not in (self.process.stdin, self.process.stdout)
         try:
-            write_frame(self.process.stdin, request)
-            answer, _ = read_frame(self.process.stdout)
+            write_frame(self._questions, request)
+            answer, _ = read_frame(self._answers)
         except (OSError, EOFError) as error:
             self.end()
             raise JudgeFailedError("the process that checks kernels has ended") from error
@@ -57,11 +58,17 @@ class Judge:
 
     def end(self) -> None:
         """Let it go, and wait until it has."""
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
+        for pipe in (self._questions, self._answers):
+            with suppress(BrokenPipeError):
                 pipe.close()
         if self.owner == os.getpid():
             self.process.wait()
+
+
+def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise JudgeFailedError("the process that checks kernels has no pipes")
+    return pipe
 
 
 _judges: dict[int, Judge] = {}

@@ -1,8 +1,8 @@
 """What the source of a kernel may say: `refusal` reads it before anything of it runs.
 
-Kernels are a small language: numbers, arrays, loops, branches, and the functions of `cuda` and `math`. All of it
-is allowed by name here, and everything else is refused by name: imports, NumPy's functions, attributes that lead
-to frames, types or modules, and whatever could be a way out of the kernel.
+Kernels are a small language: numbers, arrays, loops, branches, and the functions of `cuda` and `math`. All of
+it is allowed by name here, and everything else is refused by name: imports, NumPy's functions, attributes
+that lead to frames, types or modules, and whatever could be a way out of the kernel.
 """
 
 import ast
@@ -24,18 +24,14 @@ from hpcampus_kernels.judging.submission import (
 )
 from hpcampus_kernels.simulated import DEVICE_NAMES
 
-BUILTINS = frozenset(
-    ("range", "len", "min", "max", "abs", "int", "float", "bool", "complex")
-    + ("round", "pow", "enumerate", "zip", "NotImplementedError")
-)
-TYPES = frozenset(
-    ("float16", "float32", "float64", "complex64", "complex128", "bool_", "boolean", "intp", "uintp")
-    + ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-)
+BUILTINS = {"range", "len", "min", "max", "abs", "int", "float", "bool", "complex", "round", "pow"}
+BUILTINS |= {"enumerate", "zip", "NotImplementedError"}
+TYPES = {"float16", "float32", "float64", "complex64", "complex128", "bool_", "boolean", "intp", "uintp"}
+TYPES |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 MODULES = {
     "numpy": TYPES | {"pi", "e", "inf", "nan"},
     "numba": TYPES | {"types", "cuda", "void"},
-    "math": frozenset(name for name in dir(math) if not name.startswith("_")),
+    "math": {name for name in dir(math) if not name.startswith("_")},
 }
 ATTRIBUTES = frozenset(["shape", "size", "ndim", "dtype", "x", "y", "z", "real", "imag", "T", "sync"])
 STATEMENTS = (
@@ -148,7 +144,7 @@ class _Reader:
         first, *rest = path or [""]
         meaning = self._function.names.get(first) if first not in self._local else None
         if path and meaning and meaning[0] == MODULE:
-            allowed = MODULES.get(meaning[1], frozenset())
+            allowed = MODULES.get(meaning[1], set())
             if meaning[1] == "numba" and rest[0] in ("types", "cuda"):
                 rest = rest[1:] or ["types"]
                 allowed = TYPES | DEVICE_NAMES | {"types"}

@@ -3,6 +3,7 @@
 import ast
 import copy
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,11 +21,13 @@ class Mutant:
     before: str
     after: str
     submission: Submission
+    number: int
 
     @property
     def label(self) -> str:
-        """One that stays the same when lines are moved: `scan: before -> after`."""
-        return f"{self.function}: {self.before} -> {self.after}"
+        """One that stays the same when lines are moved: `scan: before -> after`; a second one has #2."""
+        label = f"{self.function}: {self.before} -> {self.after}".strip()
+        return label if self.number == 1 else f"{label} #{self.number}"
 
     @property
     def diff(self) -> str:
@@ -41,6 +44,7 @@ def mutants(problem: Problem) -> Iterator[Mutant]:
     """Those of a problem's GPU version: of the kernel, and of device functions in the same file."""
     whole = submission(problem.gpu)
     seen = {function.source for function in whole.functions}
+    labels: Counter[tuple[str, str, str]] = Counter()
     for place, function in enumerate(whole.functions):
         if function.file != whole.kernel.file:
             continue  # another problem's
@@ -49,8 +53,10 @@ def mutants(problem: Problem) -> Iterator[Mutant]:
                 seen.add(source)
                 changed = replace(function, source=source, names=names)
                 functions = (*whole.functions[:place], changed, *whole.functions[place + 1 :])
-                before, after = _difference(function, changed)
-                yield Mutant(kind, function.name, line, before, after, Submission(functions))
+                label = (function.name, *_difference(function, changed))
+                labels[label] += 1
+                name, before, after = label
+                yield Mutant(kind, name, line, before, after, Submission(functions), labels[label])
 
 
 def _changed(function: Function) -> Iterator[tuple[str, int, str, dict[str, tuple[str, object]]]]:
