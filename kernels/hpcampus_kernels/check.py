@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from hpcampus_kernels import backend
@@ -14,6 +15,8 @@ from hpcampus_kernels.judging.submission import Submission, UnfitError, submissi
 from hpcampus_kernels.problem import Case, Problem
 from hpcampus_kernels.problems import PROBLEMS
 from hpcampus_kernels.verdict import Point, Verdict
+
+PROBLEMS_FOLDER = Path(__file__).parent / "problems"
 
 
 def check(
@@ -47,6 +50,8 @@ def check(
         raise ValueError("a check needs at least one launch to try")
     try:
         submitted = submission(kernel)
+        if any(Path(function.file).is_relative_to(PROBLEMS_FOLDER) for function in submitted.functions):
+            raise UnfitError("This uses a solution that comes with the package: write one of your own.")
         verdict = judge(submitted, problem, tried or (), seed, asked)
     except UnfitError as error:
         verdict = _unfit(PROBLEMS[problem], str(error))

@@ -15,18 +15,25 @@ CASE = ADD.cases[1]
 
 
 @cuda.jit
+def with_guard(x: Any, y: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = x[i] + y[i]
+
+
+@cuda.jit
 def without_guard(x: Any, y: Any, out: Any) -> None:
     i = cuda.grid(1)
     out[i] = x[i] + y[i]
 
 
 def test_require_says_why_and_is_silent_when_all_is_right() -> None:
-    check(ADD.gpu, "vector_add").require()
+    check(with_guard, "vector_add").require()
     verdict = check(without_guard, "vector_add")
     verdict.require("values", "work")
     with pytest.raises(AssertionError, match=r"vector_add: Tried with size 100, .* guard"):
         verdict.require()
-    with pytest.raises(KeyError, match="'speed' is none of the points: bounds, work, values"):
+    with pytest.raises(KeyError, match="'speed' is none of the points: bounds, work, values, order"):
         verdict.require("speed")
 
 
@@ -40,15 +47,18 @@ def test_a_notebook_shows_the_explanation_and_no_stack() -> None:
 
 def test_an_unknown_problem_and_an_empty_check_are_errors() -> None:
     with pytest.raises(LookupError, match="there is no problem 'vector'; there are: vector_add, saxpy"):
-        check(ADD.gpu, "vector")
+        check(with_guard, "vector")
     with pytest.raises(ValueError, match="at least one launch"):
-        check(ADD.gpu, "vector_add", [])
+        check(with_guard, "vector_add", [])
 
 
 def test_points_count_launches() -> None:
-    point = check(without_guard, "vector_add")["bounds"]
+    verdict = check(without_guard, "vector_add", ADD.cases)
+    point = verdict["bounds"]
     assert (point.earned, point.possible) == (1, 5)
     assert point.state == "failed: 1 of 5 launches"
+    assert verdict.summary.startswith("bounds 1/5: Tried with size 100")
+    assert verdict.summary.endswith("work 5/5, values 5/5, order 5/5")
 
 
 def test_words_are_escaped_in_html_and_said_once() -> None:
@@ -116,6 +126,7 @@ def test_a_dead_gpu_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_on_a_gpu_lost_work_is_not_claimed_to_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "SIMULATED", False)
-    verdict = check(ADD.gpu, "vector_add", [Case((40,), (2,), (32,))])
+    verdict = check(with_guard, "vector_add", [Case((40,), (2,), (32,))], require={"sectors": 1})
     assert verdict.passed, str(verdict)
-    assert verdict["work"].state == "not checked here"
+    for name in ("work", "order", "sectors"):
+        assert verdict[name].state == "not checked here"

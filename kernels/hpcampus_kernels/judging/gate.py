@@ -67,7 +67,12 @@ PARTS = (
     ast.operator,
     ast.boolop,
     ast.unaryop,
-    ast.cmpop,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
     ast.expr_context,
     ast.arguments,
     ast.arg,
@@ -142,6 +147,9 @@ class _Reader:
     def _attribute(self, node: ast.Attribute) -> str | None:
         path = _path(node)
         first, *rest = path or [""]
+        # A name that means nothing here says more than what would be below it.
+        if path and (reason := self._name(ast.Name(first))):
+            return reason
         meaning = self._function.names.get(first) if first not in self._local else None
         if path and meaning and meaning[0] == MODULE:
             allowed = MODULES.get(meaning[1], set())

@@ -55,7 +55,7 @@ def launch(problem: Problem, case: Case, seed: int) -> Task:
     values = problem.arguments(case.size, np.random.default_rng((seed, *case.size)))
     # A kernel that makes far more steps than the exercise needs does not end.
     elements = sum(value.size for value in values if isinstance(value, np.ndarray))
-    # Some steps are needed for the smallest size, too: a block works on a whole tile, however little is there.
+    # Some steps are needed for the smallest size, too: a block works on a whole tile.
     budget = 200_000 + 30 * (elements + int(np.prod(case.threads))) + 10 * problem.flops(case.size)
     arguments = dict(zip(problem.parameters, values, strict=True))
     return Task(case, problem.rules, arguments, problem.shared_bytes(case.size), budget)
@@ -65,7 +65,7 @@ def explanation(problem: Problem, task: Task, outcome: Outcome) -> Explanation:
     """What is wrong with one launch, by point."""
     if reason := outcome.stopped:
         return {BOUNDS: outcome.bounds or reason, WORK: reason, VALUES: reason, ORDER: reason}
-    wrong = _wrong_values(problem, task, outcome)
+    wrong = _wrong_values(problem, task, outcome) or ["Nothing came back from the kernel."]
     return {
         BOUNDS: outcome.bounds,
         WORK: outcome.work,

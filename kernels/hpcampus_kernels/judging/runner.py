@@ -11,7 +11,7 @@ from hpcampus_kernels.judging.frames import read_frame, write_frame
 from hpcampus_kernels.judging.perform import perform
 from hpcampus_kernels.judging.rebuild import rebuilt
 from hpcampus_kernels.judging.submission import Submission
-from hpcampus_kernels.judging.task import Outcome, Task
+from hpcampus_kernels.judging.task import ORDERS, Outcome, Task
 
 CPU_SECONDS = 60
 MEMORY_BYTES = 16 << 30
@@ -19,6 +19,7 @@ ENDED = (
     "The process in which the kernel ran has ended. "
     f"It needed more than {CPU_SECONDS} seconds, or too much memory."
 )
+UNREADABLE = Outcome(stopped="What came back from the kernel can't be read.")
 
 
 class ForkedRunner:
@@ -40,11 +41,13 @@ class ForkedRunner:
         """What comes of a launch; that the process died is words, too."""
         try:
             write_frame(self._tasks, *task.frame())
-            return Outcome.from_frame(*read_frame(self._outcomes))
+            outcome = Outcome.from_frame(*read_frame(self._outcomes))
         except (OSError, EOFError):
             return Outcome(stopped=ENDED)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Outcome(stopped="What came back from the kernel can't be read.")
+            return UNREADABLE
+        whole = outcome.stopped or len(outcome.after) == 1 + len(ORDERS)
+        return outcome if whole else UNREADABLE
 
     def __enter__(self) -> "ForkedRunner":
         return self

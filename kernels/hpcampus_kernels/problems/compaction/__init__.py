@@ -8,8 +8,12 @@ MOST_BLOCKS = 65535
 
 
 def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
-    """Values in [-1, 1) of (rows, columns), room for as many, full of 0, and a count of -1 for each row."""
+    """Values of (rows, columns), room for as many, full of 0, and a count of -1 for each row.
+
+    Values lie in [-1, 1); one in ten is exactly 0, which is not positive.
+    """
     x = rng.uniform(-1, 1, size).astype(np.float32)
+    x[rng.random(size) < 0.1] = 0
     return x, np.zeros(size, np.float32), np.full(size[0], -1, np.int32)
 
 

@@ -45,4 +45,9 @@ PROBLEM = Problem(
     launch=launch,
     cases=tuple(map(launch, ((16, 16, 16), (20, 17, 9), (9, 33, 20), (1, 5, 40)))),
     edges=tuple(map(launch, ((0, 3, 4), (3, 0, 4), (1, 1, 1)))),
+    equivalent={
+        "matmul: for start in range(0, inner, TILE): -> for start in range(0, inner, cuda.blockDim.x):": (
+            "blocks are as wide as a tile in every launch"
+        ),
+    },
 )

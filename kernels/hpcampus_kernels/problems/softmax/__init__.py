@@ -40,4 +40,9 @@ PROBLEM = Problem(
         Case((2, 300), (2,), (192,)),
     ),
     edges=(Case((0, 5), (1,), (64,)), Case((2, 1), (2,), (64,)), Case((1, 3), (2,), (64,))),
+    equivalent={
+        "softmax: if value > highest: -> if value >= highest:": (
+            "for two equal values both branches add the same 1"
+        ),
+    },
 )
