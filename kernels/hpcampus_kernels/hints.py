@@ -44,6 +44,10 @@ HINTS = {
         "Look at local arrays, and at how they are indexed.",
         "Can the compiler know each index before the kernel runs? Registers have no addresses.",
     ),
+    "speed": (
+        "Look at the innermost loop, and at what it does again in every round.",
+        "What of it is the same in all rounds? In which order does it walk through memory?",
+    ),
     "float64": (
         "Look at every number in your kernel.",
         "Of what type is a number with a point, and of what type is the result when it meets a float32?",

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hpcampus_kernels import Case, check, cuda
+from hpcampus_kernels import PROBLEMS, Case, check, cuda
 from hpcampus_kernels.hints import HINTS
-from hpcampus_kernels.judging import demands
+from hpcampus_kernels.judging import demands, judge, speed
 from hpcampus_kernels.judging.judge import POINTS
+from hpcampus_kernels.judging.on_gpu import GpuRunner
+from hpcampus_kernels.judging.submission import submission
 
 HALF, ZERO = np.float32(0.5), np.float32(0)
 TILE = 16
@@ -113,14 +115,53 @@ def test_without_a_compiler_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(demands.inspection, "inspect", missing)
     monkeypatch.setattr(demands, "rebuilt", lambda submitted: submitted)
-    (point,) = demands.demanded(None, demands_problem(), [], {"registers": 1})  # type: ignore[arg-type]
+    (point,) = demands.demanded(None, PROBLEMS["saxpy"], [], {"registers": 1})  # type: ignore[arg-type]
     assert point.state == "not checked here"
 
 
-def demands_problem() -> Any:
-    from hpcampus_kernels import PROBLEMS
+def test_speed_is_compared_with_the_version_for_cpus() -> None:
+    case = [Case((64,), (1,), (32,))]
+    assert check(saxpy, "saxpy", case, require={"speed": 1e-6}).passed
+    point = check(saxpy, "saxpy", case, require={"speed": 1e6})["speed"]
+    assert not point.passed
+    assert "times the speed of the version for CPUs" in point.words
 
-    return PROBLEMS["saxpy"]
+
+def test_what_has_no_counterpart_on_a_cpu_is_said() -> None:
+    point = check(warp_of_32, "reduction", [Case((64,), (1,), (64,))], require={"speed": 0.1})["speed"]
+    assert "shfl_down_sync" in point.words
+    assert not point.passed
+
+
+def test_a_time_that_no_processor_can_reach_is_refused() -> None:
+    assert speed.judged(2.0, 1.0, 1.0, 0.5, "it").passed
+    for seconds in (1.0, 0.0, -1.0, float("nan")):
+        point = speed.judged(seconds, 1.0, 1.0, 0.5, "it")
+        assert not point.passed
+        assert "less than any processor needs" in point.words
+
+
+def test_fast_and_wrong_is_lost() -> None:
+    class Wrong:
+        work, most, beside = 1e4, 1e12, "it"
+
+        def timed(self, task: Any) -> Any:
+            return {"y": task.arguments["x"]}, lambda: 1.0
+
+        def rival(self, _problem: Any, _task: Any) -> Any:
+            return lambda: 1.0
+
+    asked = PROBLEMS["saxpy"]
+    task = judge.launch(asked, speed.typical(asked, 1e4), 1)
+    assert "its values are wrong" in speed.speed(asked, task, Wrong(), 0.5).words
+
+
+def test_on_a_gpu_a_kernel_is_timed_beside_a_copy() -> None:
+    asked = PROBLEMS["saxpy"]
+    task, place = judge.launch(asked, Case((64,), (1,), (32,)), 1), GpuRunner(submission(saxpy))
+    point = speed.speed(asked, task, place, 1e-9)
+    assert point.passed, point.words
+    assert place.rival(asked, task)() > 0
 
 
 def test_an_unknown_requirement_is_an_error() -> None:
@@ -147,4 +188,4 @@ def test_a_check_shows_hints_in_place_of_explanations() -> None:
 
 
 def test_there_is_a_hint_for_every_point() -> None:
-    assert {*POINTS, *demands.NAMES} <= HINTS.keys()
+    assert {*POINTS, *demands.NAMES, speed.SPEED} <= HINTS.keys()

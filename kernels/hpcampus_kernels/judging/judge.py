@@ -1,14 +1,15 @@
 """The one that knows the answers: it makes the inputs of every launch, and judges what came of them."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from hpcampus_kernels import findings
 from hpcampus_kernels.judging.demands import demanded
+from hpcampus_kernels.judging.speed import SPEED, Timer, speed, typical
 from hpcampus_kernels.judging.submission import Submission
 from hpcampus_kernels.judging.task import ORDERS, Outcome, Task, case_from
 from hpcampus_kernels.problem import Case, Problem
@@ -26,7 +27,14 @@ MEANINGS = {
         ANY_ORDER,
     ),
 }
-Runner = Callable[[Task], Outcome]
+
+
+class Runner(Timer, Protocol):
+    """Where a kernel runs: it takes a launch and says what came of it."""
+
+    def __call__(self, task: Task) -> Outcome: ...
+
+
 # For one launch: what is wrong at each point.
 Explanation = Mapping[str, str | None]
 
@@ -46,7 +54,11 @@ def judged(submitted: Submission, question: Mapping[str, Any], run: Runner) -> l
         if outcomes[-1].stopped or (lost and question["first_only"]):
             break
     points = [_point(name, problem, cases, explanations) for name in POINTS]
-    points += demanded(submitted, problem, outcomes, question["require"])
+    require = dict(question["require"])
+    least = require.pop(SPEED, None)
+    points += demanded(submitted, problem, outcomes, require)
+    if least is not None and not any(outcome.stopped for outcome in outcomes):
+        points.append(speed(problem, launch(problem, typical(problem, run.work), seed), run, least))
     return [asdict(point) for point in points]
 
 

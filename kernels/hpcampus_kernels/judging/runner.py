@@ -3,16 +3,24 @@
 import os
 import resource
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import IO
 
+import numpy as np
+
+from hpcampus_kernels.cpu import on_cpu
 from hpcampus_kernels.judging.frames import read_frame, write_frame
 from hpcampus_kernels.judging.perform import perform
 from hpcampus_kernels.judging.rebuild import rebuilt
+from hpcampus_kernels.judging.speed import Timed
 from hpcampus_kernels.judging.submission import Submission
 from hpcampus_kernels.judging.task import ORDERS, Outcome, Task
+from hpcampus_kernels.problem import Problem
 
+AGAIN = b"."
 CPU_SECONDS = 60
 MEMORY_BYTES = 16 << 30
 ENDED = (
@@ -24,6 +32,9 @@ UNREADABLE = Outcome(stopped="What came back from the kernel can't be read.")
 
 class ForkedRunner:
     """A fork of this process that runs launches until the `with` ends."""
+
+    work, most = 20e6, 1e12
+    beside = "the version for CPUs, on one core"
 
     def __init__(self, submitted: Submission) -> None:
         task_end, tasks = os.pipe()
@@ -49,6 +60,35 @@ class ForkedRunner:
         whole = outcome.stopped or len(outcome.after) == 1 + len(ORDERS)
         return outcome if whole else UNREADABLE
 
+    def timed(self, task: Task) -> Timed | str:
+        """The arrays after a first launch at a CPU's speed, and what launches again and gives CPU seconds."""
+        try:
+            head, arrays = task.frame()
+            write_frame(self._tasks, {**head, "timed": True}, arrays)
+            answer, after = read_frame(self._outcomes)
+        except (OSError, EOFError, ValueError, KeyError):
+            return ENDED
+        return (after, self._again) if "refused" not in answer else str(answer["refused"])[:2000]
+
+    def rival(self, problem: Problem, task: Task) -> Callable[[], float]:
+        """The CPU version. It runs here, not where the kernel is."""
+        values = [v.copy() if isinstance(v, np.ndarray) else v for v in task.arguments.values()]
+        problem.cpu(*values)  # compiles
+
+        def run() -> float:
+            start = time.process_time()
+            problem.cpu(*values)
+            return time.process_time() - start
+
+        return run
+
+    def _again(self) -> float:
+        start = _seconds_of(self.child)
+        self._tasks.write(AGAIN)
+        self._tasks.flush()
+        self._outcomes.read(len(AGAIN))
+        return _seconds_of(self.child) - start
+
     def __enter__(self) -> "ForkedRunner":
         return self
 
@@ -59,6 +99,11 @@ class ForkedRunner:
         with suppress(BrokenPipeError):
             self._tasks.close()
         os.waitpid(self.child, 0)
+
+
+def _seconds_of(process: int) -> float:
+    """CPU seconds of another process: Linux makes the clock's number from that of the process."""
+    return time.clock_gettime((~process << 3) | 2)
 
 
 def _run_and_end(submitted: Submission, task_end: int, outcome_end: int) -> None:
@@ -82,7 +127,28 @@ def _run(submitted: Submission, tasks: IO[bytes], outcomes: IO[bytes]) -> None:
     kernel = rebuilt(submitted)
     while True:
         try:
-            task = Task.from_frame(*read_frame(tasks))
+            head, arrays = read_frame(tasks)
         except EOFError:
             return
+        task = Task.from_frame(head, arrays)
+        if head.get("timed"):
+            _timed(kernel, task, tasks, outcomes)
+            return
         write_frame(outcomes, *perform(kernel, task).frame())
+
+
+def _timed(kernel: FunctionType, task: Task, tasks: IO[bytes], outcomes: IO[bytes]) -> None:
+    """Launch once, then each time that the judge says so."""
+    values = [v.copy() if isinstance(v, np.ndarray) else v for v in task.arguments.values()]
+    try:
+        launch = on_cpu(kernel, parallel=False)[task.case.grid, task.case.block, 0, task.shared_bytes]
+        launch(*values)
+    except Exception as error:  # what can't be translated, and what the kernel does wrong
+        write_frame(outcomes, {"refused": f"At a CPU's speed it can't run: {error}"})
+        return
+    after = dict(zip(task.arguments, values, strict=True))
+    write_frame(outcomes, {}, {n: v for n, v in after.items() if isinstance(v, np.ndarray)})
+    while tasks.read(len(AGAIN)):
+        launch(*values)
+        outcomes.write(AGAIN)
+        outcomes.flush()

@@ -40,7 +40,7 @@ PROBLEM = Problem(
     # The last tile of bodies is full, ragged, or the only one.
     cases=(
         Case((64,), (2,), (32,)),
-        Case((70,), (3,), (32,)),
+        Case((65,), (3,), (32,)),
         Case((20,), (1,), (32,)),
         Case((40,), (1,), (64,)),
     ),
