@@ -83,16 +83,17 @@ class Verdict:
     def hint(self, level: int) -> str:
         """Help with the first point that was lost; more of it from 1 (where to look) to 3 (what was seen)."""
         lost = next((point for point in self.points if not point.passed), None)
-        return (
-            hint(lost.name, lost.words, level)
-            if lost
-            else "Everything is right: there is nothing to hint at."
-        )
+        return self._hint(lost, level) if lost else "Everything is right: there is nothing to hint at."
 
     def hinted(self, level: int) -> "Verdict":
         """The same points, with hints in place of the explanations."""
-        points = (p if p.passed else replace(p, words=hint(p.name, p.words, level)) for p in self.points)
+        points = (p if p.passed else replace(p, words=self._hint(p, level)) for p in self.points)
         return replace(self, points=tuple(points))
+
+    def _hint(self, lost: Point, level: int) -> str:
+        # What is no kernel, or isn't written yet, has one reason for all points. Nobody has to guess that.
+        same = len(self.points) > 1 and len({point.words for point in self.points}) == 1
+        return lost.words if same else hint(lost.name, lost.words, level)
 
     def __str__(self) -> str:
         lines = [self._headline()]

@@ -187,5 +187,9 @@ def test_a_check_shows_hints_in_place_of_explanations() -> None:
     assert "stride" not in text
 
 
+def test_what_is_no_kernel_is_said_with_any_hint() -> None:
+    assert "put @cuda.jit on the line above" in check(print, "saxpy").hint(1)
+
+
 def test_there_is_a_hint_for_every_point() -> None:
     assert {*POINTS, *demands.NAMES, speed.SPEED} <= HINTS.keys()
