@@ -5,6 +5,7 @@
 #   make test             run all tests; those that this machine can't run are skipped, with the reason
 #   make test-twins       every site's twin, with 1,000 generated requests against real Slurms; as root
 #   make test-schedules   every kernel of the exercises under 20 orders of its threads
+#   make test-mutants     every solution of the exercises with one mistake at a time: the checks must find it
 #   make check            linters and types
 #   make fix              format, and repair what the linter can
 #   make lock             renew lock/ from the dependencies of pyproject.toml
@@ -27,7 +28,7 @@ PROGRAMS = PATH="$$(realpath -m $(VENV)/bin):$$(realpath -m $(PROXY)/node_module
 # Without bytecode every start of a notebook server takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test test-twins test-schedules check fix lock environment
+.PHONY: help up test test-twins test-schedules test-mutants check fix lock environment
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -44,6 +45,9 @@ test-twins: environment
 
 test-schedules: environment
 	@$(PROGRAMS) && CAMPUS_SCHEDULES=20 exec pytest tests/kernels/test_problems.py
+
+test-mutants: environment
+	@$(PROGRAMS) && CAMPUS_MUTANTS=all exec pytest tests/kernels/test_mutation.py
 
 check: environment
 	$(VENV)/bin/ruff check

@@ -16,7 +16,15 @@ from hpcampus_kernels import PROBLEMS, Case, Verdict, check, cuda, findings, lau
 from hpcampus_kernels.judging import judge, perform, runner
 from hpcampus_kernels.judging.frames import read_frame, write_frame
 from hpcampus_kernels.judging.gate import refusal
-from hpcampus_kernels.judging.submission import CUDA, FUNCTION, NUMBER, Function, Submission, submission
+from hpcampus_kernels.judging.submission import (
+    CUDA,
+    FUNCTION,
+    MODULE,
+    NUMBER,
+    Function,
+    Submission,
+    submission,
+)
 from hpcampus_kernels.judging.task import Outcome, Task
 
 CASES = [Case((40,), (2,), (32,))]
@@ -37,9 +45,12 @@ def right(a: Any, x: Any, y: Any) -> None:
         y[i] = a * x[i] + y[i]
 
 
+NAMES = {"cuda": (CUDA, ""), "np": (MODULE, "numpy"), "numba": (MODULE, "numba")}
+
+
 def of(source: str, **names: Any) -> Submission:
     text = "def saxpy(a, x, y):\n" + "".join(f"    {line}\n" for line in source.splitlines())
-    return Submission((Function("saxpy", "cell", 1, text, {"cuda": (CUDA, ""), **names}),))
+    return Submission((Function("saxpy", "cell", 1, text, NAMES | names),))
 
 
 # What a kernel might try, and a part of the refusal.
@@ -57,6 +68,12 @@ TRICKS = {
     "y.__class__ = int": ".__class__ is no part",
     "z = cuda.grid.__globals__": "cuda.grid.__globals__ is no part",
     "z = cuda.jit": "cuda.jit is no part",
+    "cuda.random.np.add(x, x, y)": "cuda.random.np.add is no part",
+    "cuda.atomic.log": "cuda.atomic.log is no part",
+    "z = np.float32.mro()": "np.float32.mro is no part",
+    "z = np.load('answers.npy')": "np.load is no part",
+    "z = numba.cuda.random.np": "numba.cuda.random.np is no part",
+    "z = numba.types.misc": "numba.types.misc is no part",
     "z = x.base": ".base is no part",
     "z = x.ctypes": ".ctypes is no part",
     "x.tofile('answers')": ".tofile is no part",

@@ -11,7 +11,9 @@ from hpcampus_kernels.judging.judge import POINTS
 from hpcampus_kernels.judging.on_gpu import GpuRunner
 from hpcampus_kernels.judging.submission import submission
 
-HALF, ZERO = np.float32(0.5), np.float32(0)
+xoroshiro128p_type = np.float32
+xoroshiro128p_uniform_float32 = cuda.random.xoroshiro128p_uniform_float32
+ZERO = np.float32(0)
 TILE = 16
 
 
@@ -69,6 +71,19 @@ def transpose_without_padding(matrix: Any, out: Any) -> None:
     for k in range(y, 32, cuda.blockDim.y):
         if left + k < columns and top + x < rows:
             out[left + k, top + x] = tile[x, k]
+
+
+@cuda.jit
+def random_saxpy(a: Any, x: Any, y: Any) -> None:
+    states = cuda.local.array(1, xoroshiro128p_type)
+    i = cuda.grid(1)
+    if i < y.size:
+        y[i] = xoroshiro128p_uniform_float32(states, 0)
+
+
+def test_kernels_may_draw_random_numbers() -> None:
+    names = submission(random_saxpy).kernel.names
+    assert names["xoroshiro128p_uniform_float32"] == ("cuda", "random.xoroshiro128p_uniform_float32")
 
 
 def test_a_warp_of_64_is_tried() -> None:

@@ -33,6 +33,15 @@ MODULES = {
     "numba": TYPES | {"types", "cuda", "void"},
     "math": {name for name in dir(math) if not name.startswith("_")},
 }
+# What lies below a name of `cuda`. It is a list because the simulator's own objects have more than a device.
+DEVICE_PARTS = {
+    **{name: {"x", "y", "z"} for name in ("threadIdx", "blockIdx", "blockDim", "gridDim")},
+    **{name: {"array"} for name in ("shared", "local")},
+    "const": {"array_like"},
+    "cg": {"this_grid"},
+    "atomic": {"add", "sub", "max", "min", "nanmax", "nanmin", "and_", "or_", "xor"}
+    | {"inc", "dec", "exch", "cas", "compare_and_swap"},
+}
 ATTRIBUTES = frozenset(["shape", "size", "ndim", "dtype", "x", "y", "z", "real", "imag", "T", "sync"])
 STATEMENTS = (
     ast.Return,
@@ -151,15 +160,8 @@ class _Reader:
         if path and (reason := self._name(ast.Name(first))):
             return reason
         meaning = self._function.names.get(first) if first not in self._local else None
-        if path and meaning and meaning[0] == MODULE:
-            allowed = MODULES.get(meaning[1], set())
-            if meaning[1] == "numba" and rest[0] in ("types", "cuda"):
-                rest = rest[1:] or ["types"]
-                allowed = TYPES | DEVICE_NAMES | {"types"}
-            fine = rest[0] in allowed and not any(name.startswith("_") for name in rest)
-            return None if fine else f"{'.'.join(path)} is no part of a kernel"
-        if path and meaning and meaning[0] == CUDA:
-            fine = not any(name.startswith("_") for name in rest) and (meaning[1] or rest[0] in DEVICE_NAMES)
+        if path and meaning and meaning[0] in (MODULE, CUDA):
+            fine = _of_module(meaning[1], rest) if meaning[0] == MODULE else _on_device(meaning[1], rest)
             return None if fine else f"{'.'.join(path)} is no part of a kernel"
         return None if node.attr in ATTRIBUTES else f".{node.attr} is no part of a kernel"
 
@@ -170,6 +172,24 @@ class _Reader:
         return "A kernel on a GPU can't raise exceptions"
 
 
+def _of_module(module: str, path: list[str]) -> bool:
+    if module == "numba" and path[0] == "cuda":
+        return len(path) == 1 or _on_device("", path[1:])
+    if module == "numba" and path[0] == "types":
+        return len(path) == 1 or (len(path) == 2 and path[1] in TYPES)
+    return len(path) == 1 and path[0] in MODULES.get(module, set())
+
+
+def _on_device(before: str, path: list[str]) -> bool:
+    """Whether `cuda.…` is something that kernels use; `before` is the part that was imported by its name."""
+    first, *rest = [*before.split("."), *path] if before else path
+    if not rest:
+        return first in DEVICE_NAMES
+    if first == "random":
+        return len(rest) == 1 and rest[0].startswith("xoroshiro128p_")
+    return len(rest) == 1 and rest[0] in DEVICE_PARTS.get(first, set())
+
+
 def _sound(meaning: Meaning, functions: int) -> bool:
     """Whether it is one of ours. It came from a process in which everything may have been exchanged."""
     sort, value = meaning
@@ -178,8 +198,7 @@ def _sound(meaning: Meaning, functions: int) -> bool:
     if sort == FUNCTION:
         return isinstance(value, int) and 0 <= value < functions
     if sort == CUDA:
-        names = str(value).split(".") if value else []
-        return not names or (names[0] in DEVICE_NAMES and not any(name.startswith("_") for name in names))
+        return not value or _on_device(str(value), [])
     if sort == TYPE:
         package, name = value
         return package in ("numpy", "numba") and name in TYPES | {"bool"}

@@ -30,6 +30,7 @@ NUMBER, TYPE, MATH, CUDA, FUNCTION, TUPLE, MODULE, UNKNOWN = (
     "module",
     "unknown",
 )
+RANDOM_NUMBERS = "xoroshiro128p_"
 
 
 class UnfitError(ValueError):
@@ -119,6 +120,8 @@ class _Reader:
     def _meaning(self, value: Any) -> Meaning:
         if isinstance(value, tuple) and type(value) is tuple:
             return TUPLE, [self._meaning(one) for one in value]
+        if getattr(value, "__name__", "").startswith(RANDOM_NUMBERS):
+            return CUDA, f"random.{value.__name__}"
         if isinstance(value, FunctionType) and not _of_cuda(value):
             return FUNCTION, self._place(value)
         if isinstance(function := getattr(value, "py_func", None), FunctionType):
@@ -154,6 +157,8 @@ def _plain(value: Any) -> Meaning:  # noqa: PLR0911 - one for each sort of value
     if isinstance(value, simulated.OnDevice):
         return CUDA, value.__name__
     if isinstance(value, ModuleType):
+        if value is getattr(backend.cuda, "random", None):
+            return CUDA, "random"
         is_cuda = value is simulated or value.__name__ in CUDA_MODULES
         return (CUDA, "") if is_cuda else (MODULE, value.__name__)
     return _named(value)
