@@ -1,10 +1,11 @@
 """Mutants of the solutions: what is changed, and that `check` finds it out."""
 
+import importlib
 import os
 from dataclasses import replace
 
 import pytest
-from hpcampus_kernels import PROBLEMS
+from hpcampus_kernels import PROBLEMS, Point, Verdict
 from hpcampus_kernels.__main__ import main
 from hpcampus_kernels.judging.gate import refusal
 from hpcampus_kernels.mutation import mutants, score
@@ -13,6 +14,7 @@ from hpcampus_kernels.mutation.mutants import CHANGES
 # All problems take minutes: `CAMPUS_MUTANTS=all` asks for them.
 TRIED = tuple(PROBLEMS) if os.environ.get("CAMPUS_MUTANTS") == "all" else ("saxpy", "histogram", "heat")
 LEAST = 0.97
+scoring = importlib.import_module("hpcampus_kernels.mutation.score")
 
 
 @pytest.mark.parametrize("name", TRIED)
@@ -59,3 +61,12 @@ def test_what_lives_is_shown_with_its_change_unless_it_is_declared_equivalent() 
 def test_the_command_prints_the_score(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mutate", "vector_add"]) == 0
     assert "vector_add: 6 of 6 mutants killed (100%)" in capsys.readouterr().out
+
+
+def test_a_mutant_that_nobody_could_judge_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = PROBLEMS["saxpy"]
+    mutant = next(mutants(problem))
+    for words, killed in (("y[0] should be 1, but it is 2.", 1), ("The simulator can't run this kernel.", 0)):
+        verdict = Verdict("saxpy", (Point("values", "right", 0, 1, words),))
+        monkeypatch.setattr(scoring, "judge", lambda *_, verdict=verdict, **__: verdict)
+        assert len(score(problem, [mutant]).killed) == killed

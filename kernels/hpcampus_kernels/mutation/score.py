@@ -11,6 +11,8 @@ from hpcampus_kernels.problem import Problem
 
 # What only the compiler sees is asked of no other mutants: compiling takes longer than all else.
 DEMANDS: dict[str, dict[str, float]] = {"type of a number": {FLOAT64: 0}}
+# Words about a kernel that nobody could judge: they find out nothing.
+UNJUDGED = ("The simulator can't run", "can't be compiled", "The process in which", "can't be read")
 
 
 @dataclass(frozen=True)
@@ -66,4 +68,5 @@ def killed(problem: Problem, mutant: Mutant) -> bool:
     """Whether a check sees that this is not the solution."""
     demands = DEMANDS.get(mutant.kind, {})
     verdict = judge(mutant.submission, problem.name, seed=1, require=demands, first_only=True)
-    return not verdict.passed
+    said = str(verdict)
+    return not verdict.passed and not any(words in said for words in UNJUDGED)
