@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hpcampus_kernels import PROBLEMS, Problem, check, cuda
-from hpcampus_kernels.launch import guarded, run
+from hpcampus_kernels.check import judge
+from hpcampus_kernels.judging.judge import launch
+from hpcampus_kernels.judging.submission import submission
+from hpcampus_kernels.launch import guarded
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -15,13 +18,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_the_gpu_version_passes_every_point(problem: Problem) -> None:
-    verdict = check(problem.gpu, problem.name)
+    verdict = judge(submission(problem.gpu), problem.name)
     assert verdict.passed, str(verdict)
-    assert all(point.possible == len(problem.cases) for point in verdict.points)
+    launches = len(problem.cases) + len(problem.edges)
+    assert all(point.possible == launches for point in verdict.points)
 
 
 def test_degenerate_sizes_pass_too(problem: Problem) -> None:
-    verdict = check(problem.gpu, problem.name, problem.edges, seed=7)
+    verdict = judge(submission(problem.gpu), problem.name, problem.edges, seed=7)
     assert verdict.passed, str(verdict)
 
 
@@ -39,7 +43,7 @@ def test_the_cpu_version_agrees_with_the_reference(problem: Problem) -> None:
 def test_the_gpu_version_agrees_between_guard_zones(name: str) -> None:
     problem = PROBLEMS[name]
     case = problem.cases[1]
-    before = run(problem.gpu, problem, case, seed=1).before
+    before = launch(problem, case, seed=1).arguments
     done = guarded(problem.gpu, case, before)
     assert done.error is None
     assert not done.damaged

@@ -1,10 +1,12 @@
 """What an exercise can ask for besides a right kernel: little traffic, and what the compiler makes of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 
-from hpcampus_kernels import inspection
+from hpcampus_kernels import inspection, simulated
 from hpcampus_kernels.judging.rebuild import rebuilt
 from hpcampus_kernels.judging.submission import Submission
 from hpcampus_kernels.judging.task import Outcome, Traffic
@@ -71,7 +73,7 @@ def _compiled(submitted: Submission, problem: Problem, asked: Mapping[str, float
     try:
         threads, shared = int(np.prod(case.block)), problem.shared_bytes(case.size)
         made = inspection.inspect(
-            rebuilt(submitted), arguments, threads=threads, dynamic_shared=shared, sass=False
+            rebuilt(submitted, _device), arguments, threads=threads, dynamic_shared=shared, sass=False
         )
     except inspection.CompilationError as error:
         yield from (Point(name, meanings[name], 0, 1, f"{error}.") for name in asked)
@@ -82,6 +84,10 @@ def _compiled(submitted: Submission, problem: Problem, asked: Mapping[str, float
         for name, most in asked.items():
             words = _too_many_doubles(made, most) if name == FLOAT64 else _too_much(name, made, most)
             yield Point(name, meanings[name], int(not words), 1, words, "compilations")
+
+
+def _device(function: FunctionType) -> Any:
+    return simulated.jit(function, device=True)
 
 
 def _too_much(name: str, made: inspection.Inspection, most: float) -> str:

@@ -63,7 +63,10 @@ def _show_sources(submitted: Submission) -> None:
     """Let tracebacks and findings quote the lines, at the numbers they have in their files."""
     texts: dict[str, list[str]] = {}
     for function in submitted.functions:
-        lines, own = texts.setdefault(function.file, []), function.source.splitlines(keepends=True)
+        lines, own = (
+            texts.setdefault(function.file, []),
+            [f"{line}\n" for line in function.source.splitlines()],
+        )
         lines += ["\n"] * (function.line - 1 + len(own) - len(lines))
         lines[function.line - 1 : function.line - 1 + len(own)] = own
     for file, lines in texts.items():
