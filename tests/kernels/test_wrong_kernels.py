@@ -225,7 +225,12 @@ WRONG = [
     (add_nan, "vector_add", "values", "but it is nan"),
     (add_into_input, "vector_add", "values", "changed x, which it should only read"),
     (add_unwritten, "vector_add", "values", "isn't written yet"),
-    (add_with_typo, "vector_add", "values", "NameError: name 'z' is not defined (line"),
+    (
+        add_with_typo,
+        "vector_add",
+        "values",
+        "z means nothing in a kernel: is it spelt as it was defined? (line",
+    ),
     (add_with_float_index, "vector_add", "values", "must be an integer, not a float"),
     (add_without_end, "vector_add", "values", "does not end"),
     (add_that_waits_for_ever, "vector_add", "values", "does not end"),

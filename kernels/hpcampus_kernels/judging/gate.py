@@ -147,7 +147,11 @@ class _Reader:
             return None
         meaning = self._function.names.get(name)
         if meaning is None:
-            return None if name in BUILTINS else f"{name} means nothing in a kernel"
+            return (
+                None
+                if name in BUILTINS
+                else f"{name} means nothing in a kernel: is it spelt as it was defined?"
+            )
         if _unknown(meaning):
             what = meaning[1] if meaning[0] in (UNKNOWN, MODULE) else "tuple with such in it"
             return f"{name} is a {what}: a kernel can use numbers, types, cuda, math and device functions"

@@ -42,7 +42,7 @@ PROBLEM = Problem(
         Case((4, 130), (2,), (128,)),
         Case((2, 300), (2,), (192,)),
     ),
-    edges=(Case((0, 5), (1,), (64,)), Case((2, 0), (2,), (64,)), Case((1, 1), (2,), (64,))),
+    edges=(Case((0, 5), (1,), (64,)), Case((3, 0), (2,), (64,)), Case((1, 1), (2,), (64,))),
     equivalent={
         "radix_sort_pass: if inside: ->": (
             "lanes without a key come last in the row: nobody comes behind the places that they take"
