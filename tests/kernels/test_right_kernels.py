@@ -167,9 +167,9 @@ def histogram_private_to_a_block(levels: Any, counts: Any) -> None:
 
 @cuda.jit
 def histogram_in_turns(levels: Any, counts: Any) -> None:
-    """Thread 1 of the first block counts, thread 0 doubles and halves afterwards: the barrier orders them."""
+    """The last thread of the first block counts twice, thread 0 halves afterwards: the barrier orders them."""
     if cuda.blockIdx.x == 0:
-        if cuda.threadIdx.x == 1:
+        if cuda.threadIdx.x == cuda.blockDim.x - 1:
             for level in levels:
                 if 0 <= level < counts.size:
                     counts[level] += 2
