@@ -167,7 +167,7 @@ def histogram_private_to_a_block(levels: Any, counts: Any) -> None:
 
 @cuda.jit
 def histogram_in_turns(levels: Any, counts: Any) -> None:
-    """The last thread of the first block counts twice, thread 0 halves afterwards: the barrier orders them."""
+    """The last thread of the first block counts twice, thread 0 halves it all: the barrier orders them."""
     if cuda.blockIdx.x == 0:
         if cuda.threadIdx.x == cuda.blockDim.x - 1:
             for level in levels:
