@@ -1,7 +1,10 @@
 """The table of how long each twin took to come up."""
 
 import pytest
+from browser_fixtures import screenshot
 from twin_times import UP
+
+__all__ = ["screenshot"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

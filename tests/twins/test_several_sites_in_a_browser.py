@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browser_fixtures import chromium
 from campus_under_test import CampusUnderTest, wait_for
 from people_in_browsers import SLOW, InBrowser
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -15,6 +16,12 @@ from twins import commands, full_cluster, jobs, twin_campus
 pytestmark = [pytest.mark.browser, pytest.mark.slurm]
 
 Screenshot = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
