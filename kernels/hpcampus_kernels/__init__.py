@@ -2,6 +2,7 @@
 
 from hpcampus_kernels.backend import SIMULATED, cuda, device
 from hpcampus_kernels.check import check
+from hpcampus_kernels.cpu import on_cpu
 from hpcampus_kernels.inspection import Inspection, inspect
 from hpcampus_kernels.portability import Remark, portable
 from hpcampus_kernels.problem import Case, Problem
@@ -22,5 +23,6 @@ __all__ = [
     "cuda",
     "device",
     "inspect",
+    "on_cpu",
     "portable",
 ]

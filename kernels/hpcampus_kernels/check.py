@@ -11,6 +11,7 @@ from hpcampus_kernels.judging.demands import NAMES
 from hpcampus_kernels.judging.gate import refusal
 from hpcampus_kernels.judging.judge import MEANINGS, POINTS, judged
 from hpcampus_kernels.judging.on_gpu import GpuRunner, seen_on_gpu
+from hpcampus_kernels.judging.sanitizer import SANITIZER
 from hpcampus_kernels.judging.speed import SPEED
 from hpcampus_kernels.judging.submission import Submission, UnfitError, submission
 from hpcampus_kernels.problem import Case, Problem
@@ -37,7 +38,8 @@ def check(
     "sectors" and "banks" (transfers with global and with shared memory, times those needed), "registers",
     "spills", "local" (bytes of local memory), "float64" (instructions that nobody asked for). The last four
     need the extra `inspect`. "speed" is the least share of the speed of the CPU version that comes with
-    the package, on one core; on a GPU, of the speed of a copy. `hint`, from 1 to 3, gives hints in place of
+    the package, on one core; on a GPU, of the speed of a copy. "sanitizer" is the most errors that each tool
+    of NVIDIA's compute-sanitizer may count, on a GPU only. `hint`, from 1 to 3, gives hints in place of
     explanations. A `seed` makes the inputs always the same ones.
 
     A mistake in the kernel is a lost point, never an exception. An unknown problem or requirement is a
@@ -46,10 +48,9 @@ def check(
     if problem not in PROBLEMS:
         raise LookupError(f"there is no problem {problem!r}; there are: {', '.join(PROBLEMS)}")
     asked, tried = dict(require or {}), None if cases is None else tuple(cases)
-    if unknown := asked.keys() - {*NAMES, SPEED}:
-        raise LookupError(
-            f"nothing is called {', '.join(sorted(unknown))}; there are: {', '.join([*NAMES, SPEED])}"
-        )
+    known = (*NAMES, SPEED, SANITIZER)
+    if unknown := asked.keys() - set(known):
+        raise LookupError(f"nothing is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     if tried == ():
         raise ValueError("a check needs at least one launch to try")
     try:

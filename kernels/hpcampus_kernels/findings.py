@@ -77,13 +77,14 @@ def _stray_mistake(strays: list[Stray], case: Case) -> str:
             "The first two indices fit the other way round: x, the first number of cuda.grid(2), "
             "runs along a row, so it is the column."
         )
-    if all(i <= extent for stray in strays for i, extent in zip(stray.place, stray.shape, strict=True)):
+    # A row outside has fewer indices than the array has dimensions.
+    if all(i <= extent for stray in strays for i, extent in zip(stray.place, stray.shape, strict=False)):
         return "That is the first index behind the end: the guard lets one too many through. Is it <=, not <?"
     return _spare(case)
 
 
 def _fits(place: Shape, shape: Shape) -> bool:
-    return all(0 <= i < extent for i, extent in zip(place, shape, strict=True))
+    return all(0 <= i < extent for i, extent in zip(place, shape, strict=False))
 
 
 def _spare(case: Case) -> str:

@@ -48,6 +48,11 @@ HINTS = {
         "Look at the innermost loop, and at what it does again in every round.",
         "What of it is the same in all rounds? In which order does it walk through memory?",
     ),
+    "sanitizer": (
+        "Look at every access and at every barrier, on the launch that was watched.",
+        "Which array could a thread leave, and which barrier could a thread miss? The simulator tells more: "
+        "run the same check without a GPU.",
+    ),
     "float64": (
         "Look at every number in your kernel.",
         "Of what type is a number with a point, and of what type is the result when it meets a float32?",

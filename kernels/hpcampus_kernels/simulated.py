@@ -206,7 +206,7 @@ BARRIERS = ("syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_
 SHUFFLES = ("shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync")
 VOTES = ("all_sync", "any_sync", "eq_sync", "ballot_sync", "match_any_sync", "match_all_sync")
 LANES = ("activemask", "lanemask_lt")
-ARITHMETIC = ("fma", "popc", "clz", "ffs", "brev", "selp", "rsqrt", "cbrt", "libdevice", "fp16")
+ARITHMETIC = ("fma", "popc", "clz", "ffs", "brev", "selp", "cbrt", "libdevice", "fp16")
 DEVICE_NAMES = {*INDICES, *MEMORY, *ORDER, *BARRIERS, *SHUFFLES, *VOTES, *LANES, *ARITHMETIC}
 
 

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+import numpy as np
+
+from hpcampus_kernels import problem
 from hpcampus_kernels.backend import Thread
-from hpcampus_kernels.problem import Array, Shape
+from hpcampus_kernels.problem import Array
 from hpcampus_kernels.simulator.findings import Finding
 from hpcampus_kernels.simulator.launch import Observation
-from hpcampus_kernels.simulator.log import KINDS, Line
+from hpcampus_kernels.simulator.log import KINDS, Integers, Line
 from hpcampus_kernels.simulator.races import races
+from hpcampus_kernels.simulator.table import Shape, Table
 
 
 class Kind(Enum):
@@ -25,22 +29,12 @@ class Kind(Enum):
     ATOMIC = "atomic"
 
 
-class Access(NamedTuple):
-    """One access to an element; `element` counts from 0 in the whole array, in C order."""
-
-    array: str
-    element: int
-    kind: Kind
-    thread: Thread
-    line: Line
-
-
 class Stray(NamedTuple):
     """One access outside an array of that shape, at the indices `place`."""
 
     array: str
-    shape: Shape
-    place: Shape
+    shape: problem.Shape
+    place: problem.Shape
     kind: Kind
     thread: Thread
     line: Line
@@ -51,9 +45,25 @@ class Trace:
     """All accesses to the arguments of one launch, those outside an array, and the races in any memory."""
 
     arguments: frozenset[str]
-    accesses: list[Access]
     strays: list[Stray]
     races: list[Finding]
+    _table: Table
+
+    def touched(self, name: str, *kinds: Kind) -> tuple[Integers, Integers]:
+        """The elements of an argument that were touched in these ways, counted in C order, and by whom."""
+        table = self._table
+        own = [r for r in table.log.regions if r.name == name and not r.shared and name in self.arguments]
+        if not own:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        wanted = np.array([Kind(kind) in kinds for kind in KINDS])
+        here = np.zeros(table.log.addresses, np.bool_)
+        here[own[0].base : own[0].base + own[0].size] = True
+        rows = np.flatnonzero(here[table.address] & wanted[table.kind])
+        return table.address[rows] - own[0].base, table.thread[rows]
+
+    def thread(self, number: int) -> Thread:
+        """The thread of that number in the grid."""
+        return _thread(self._table.shape, number)
 
 
 def traced(seen: Observation, arrays: Mapping[str, Array]) -> Trace:
@@ -61,35 +71,19 @@ def traced(seen: Observation, arrays: Mapping[str, Array]) -> Trace:
     strays = [
         Stray(
             s.array,
-            arrays[s.array].shape,
+            s.shape,
             s.place,
-            Kind.READ if " read " in s.message else Kind.WRITE,
-            thread,
+            Kind.WRITE if s.changed else Kind.READ,
+            _thread(seen.table.shape, s.thread),
             s.line,
         )
         for s in seen.strays
-        if s.array in arrays and s.line is not None
-        for thread in [_thread(seen, s.thread)]
+        if s.line is not None
     ]
-    if seen.error is not None:
-        return Trace(frozenset(arrays), [], strays, [])
-    return Trace(frozenset(arrays), _accesses(seen, arrays), strays, list(races(seen.table)))
+    found = list(races(seen.table)) if seen.error is None else []
+    return Trace(frozenset(arrays), strays, found, seen.table)
 
 
-def _accesses(seen: Observation, arrays: Mapping[str, Array]) -> list[Access]:
-    table, lines, threads = seen.table, dict[int, Line](), dict[int, Thread]()
-    accesses = []
-    for row in range(len(table.address)):
-        region, site, number = table.region_of(row), int(table.site[row]), int(table.thread[row])
-        if region.name not in arrays or region.shared:
-            continue
-        line = lines.get(site) or lines.setdefault(site, table.log.line(site))
-        thread = threads.get(number) or threads.setdefault(number, _thread(seen, number))
-        element = int(table.address[row]) - region.base
-        accesses.append(Access(region.name, element, Kind(KINDS[table.kind[row]]), thread, line))
-    return accesses
-
-
-def _thread(seen: Observation, number: int) -> Thread:
-    block, place = seen.table.shape.place(number)
+def _thread(shape: Shape, number: int) -> Thread:
+    block, place = shape.place(number)
     return Thread((*block,), (*place,))

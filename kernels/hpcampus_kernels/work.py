@@ -4,15 +4,12 @@ A lost update is found without having to lose one: the simulator says which two 
 nothing to order them, whatever sum came out here. Barriers and fences count (`simulator/races.py`).
 """
 
-from collections import defaultdict
-
 import numpy as np
 
-from hpcampus_kernels.backend import Thread
 from hpcampus_kernels.findings import Mask, element_name, first_place, missing_mistake
 from hpcampus_kernels.launch import Run
 from hpcampus_kernels.problem import Array, Case, Rules, Shape
-from hpcampus_kernels.trace import Access, Kind, Trace
+from hpcampus_kernels.trace import Kind, Trace
 
 
 def work(run: Run, rules: Rules, case: Case) -> str | None:
@@ -21,15 +18,16 @@ def work(run: Run, rules: Rules, case: Case) -> str | None:
         return None
     if rules.writes == "shared":
         return _race(run.trace) or _unread(run, run.trace, rules, case)
-    accesses = run.trace.accesses
+    trace = run.trace
     outputs = [(run.after[name], name) for name in rules.outputs]
-    repeated = next(filter(None, (_repeated(array, name, accesses) for array, name in outputs)), None)
-    unwritten = next(filter(None, (_unwritten(array, name, accesses) for array, name in outputs)), None)
-    return repeated or unwritten or _race(run.trace)
+    repeated = next(filter(None, (_repeated(array, name, trace) for array, name in outputs)), None)
+    unwritten = next(filter(None, (_unwritten(array, name, trace) for array, name in outputs)), None)
+    # What is wrong in shared memory is the cause of what is wrong in the outputs.
+    return _race_in_shared_memory(trace) or repeated or unwritten or _race(trace)
 
 
-def _unwritten(array: Array, name: str, accesses: list[Access]) -> str | None:
-    missing = _missing(array, name, accesses, {Kind.WRITE, Kind.ATOMIC})
+def _unwritten(array: Array, name: str, trace: Trace) -> str | None:
+    missing = _missing(array, name, trace, Kind.WRITE, Kind.ATOMIC)
     if not missing.any():
         return None
     if missing.all():
@@ -41,15 +39,15 @@ def _unread(run: Run, trace: Trace, rules: Rules, case: Case) -> str | None:
     if 0 in case.size:
         return None  # with no elements there is nothing to leave out
     for name, array in run.after.items():
-        missing = _missing(array, name, trace.accesses, {Kind.READ})
+        missing = _missing(array, name, trace, Kind.READ)
         if name not in (*rules.outputs, *rules.scratch) and missing.any():
             return f"{_left_out(name, missing, 'read')} {missing_mistake(missing, case)}".strip()
     return None
 
 
-def _missing(array: Array, name: str, accesses: list[Access], kinds: set[Kind]) -> Mask:
+def _missing(array: Array, name: str, trace: Trace, *kinds: Kind) -> Mask:
     missing = np.ones(array.size, np.bool_)
-    missing[[access.element for access in accesses if access.array == name and access.kind in kinds]] = False
+    missing[trace.touched(name, *kinds)[0]] = False
     return missing.reshape(array.shape)
 
 
@@ -60,33 +58,36 @@ def _left_out(name: str, missing: Mask, done: str) -> str:
     )
 
 
-def _repeated(array: Array, name: str, accesses: list[Access]) -> str | None:
-    writers: dict[int, set[Thread]] = defaultdict(set)
-    for access in accesses:
-        if access.array == name and access.kind is not Kind.READ:
-            writers[access.element].add(access.thread)
-    repeated = sorted(element for element, threads in writers.items() if len(threads) > 1)
-    if not repeated:
+def _repeated(array: Array, name: str, trace: Trace) -> str | None:
+    elements, threads = trace.touched(name, Kind.WRITE, Kind.ATOMIC)
+    # Each pair of an element and a thread once.
+    pairs = np.unique(np.stack([elements, threads]), axis=1)
+    writers = np.bincount(pairs[0], minlength=array.size)
+    repeated = np.flatnonzero(writers > 1)
+    if not len(repeated):
         return None
-    threads = sorted(writers[repeated[0]])
+    first, second = map(trace.thread, pairs[1][pairs[0] == repeated[0]][:2].tolist())
     mistake = (
         "Do all blocks work on the same elements? The index must depend on the block, too."
         if repeated[0] == 0
         else "How far does a thread step on? A step of one block is too short: it must pass the whole grid."
     )
     return (
-        f"{_element(name, repeated[0], array.shape)} was written by {len(threads)} threads, {threads[0]} and "
-        f"{threads[1]} among them; {len(repeated)} of {array.size} elements were done more than once. "
-        f"{mistake}"
+        f"{_element(name, int(repeated[0]), array.shape)} was written by {writers[repeated[0]]} threads, "
+        f"{first} and {second} among them; {len(repeated)} of {array.size} elements were done more than "
+        f"once. {mistake}"
     )
 
 
+def _race_in_shared_memory(trace: Trace) -> str | None:
+    race = next((race for race in trace.races if race.array not in trace.arguments), None)
+    return f"{race.message} ({race.line})." if race else None
+
+
 def _race(trace: Trace) -> str | None:
-    race = next(iter(trace.races), None)
+    race = next((race for race in trace.races if race.array in trace.arguments), None)
     if race is None:
-        return None
-    if race.array not in trace.arguments:
-        return f"{race.message} ({race.line})."
+        return _race_in_shared_memory(trace)
     return (
         f"{race.threads[0].capitalize()} and {race.threads[1]} both work on {race.element}, and nothing "
         f"keeps them apart ({race.line}). To add, each reads the old value and writes the sum back; when "

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hpcampus_kernels import PROBLEMS, cuda
-from hpcampus_kernels.cpu import on_cpu
+from hpcampus_kernels import PROBLEMS, cuda, on_cpu
 from hpcampus_kernels.simulator import UnsupportedError, simulate
-from numba import float32, int32
+from numba import float32
 from right_kernels import inclusive_scan, tiled_matmul
 
 RNG = np.random.default_rng(3)
@@ -111,6 +110,53 @@ def carried(x: Any, out: Any) -> None:
         cuda.syncthreads()
 
 
+def bits(k: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    out[0, i] = cuda.popc(k[i]) + cuda.clz(k[i]) + cuda.ffs(k[i])
+    out[1, i] = cuda.brev(np.uint32(k[i])) + cuda.selp(k[i] > 0, 3, 5)
+    out[2, i] = cuda.atomic.inc(out, (3, 0), 5) + cuda.atomic.dec(out, (3, 1), 5)
+    out[4, i] = cuda.lanemask_lt() + cuda.laneid
+
+
+def fused(x: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    out[i] = cuda.fma(x[i], x[i], x[i + 1])
+
+
+def darts(states: Any, out: Any) -> None:
+    i = cuda.grid(1)
+    cuda.syncthreads()
+    out[i] = cuda.random.xoroshiro128p_uniform_float32(states, i)
+
+
+def own_ways(x: Any, out: Any) -> None:
+    t = cuda.threadIdx.x
+    warp, total = t // cuda.warpsize, float32(0)
+    if warp == 1:
+        for k in range(warp, 7, 2):
+            if k == 5:
+                continue
+            total += cuda.shfl_xor_sync(-1, x[t] + float32(k), 1)
+            if k > 4:
+                break
+    else:
+        while total < 3:
+            total += float32(1) + cuda.shfl_sync(-1, x[t], 3)
+            cuda.syncwarp()
+    out[t] = total
+    if t == 3:
+        return
+    out[t] += 1
+
+
+def parameters_change(x: Any, out: Any) -> None:
+    t = cuda.threadIdx.x
+    out[t] = x[t]
+    cuda.syncthreads()
+    x, out = out, x
+    out[t] = x[31 - t]
+
+
 ONE, SQUARE = RNG.random(150, np.float32), RNG.random((40, 24), np.float32)
 LEVELS = RNG.integers(0, 16, 500).astype(np.int32)
 SAME = [
@@ -124,6 +170,11 @@ SAME = [
     (reduce, 3, 64, [ONE, np.zeros(1, np.float32)]),
     (held, 1, 32, [ONE[:32], np.zeros(32, np.float32)]),
     (carried, 1, 32, [ONE[:32], np.zeros(32, np.float32)]),
+    (bits, 2, 48, [RNG.integers(-9, 1 << 31, 96).astype(np.int32), np.zeros((5, 96), np.int64)]),
+    (fused, 2, 48, [ONE, np.zeros(96, np.float32)]),
+    (darts, 2, 48, [cuda.random.create_xoroshiro128p_states(96, seed=5), np.zeros(96, np.float32)]),
+    (own_ways, 1, 96, [ONE, np.zeros(96, np.float32)]),
+    (parameters_change, 1, 32, [ONE[:32].copy(), np.zeros(32, np.float32)]),
     (ping_pong, 1, 32, [ONE[:32], np.zeros(32, np.float32)]),
 ]
 
@@ -155,42 +206,18 @@ def test_blocks_run_at_the_same_time(kernel: Any) -> None:
     np.testing.assert_allclose(given[-1], want, rtol=1e-5)
 
 
-# The others have shuffles, votes, dynamic shared memory, or local arrays that live on after a barrier.
-RUN_HERE = {
-    "vector_add",
-    "saxpy",
-    "grey",
-    "transpose",
-    "matmul",
-    "convolution",
-    "heat",
-    "life",
-    "k_means",
-    "mandelbrot",
-    "black_scholes",
-}
-
-
-@pytest.mark.parametrize("name", sorted(RUN_HERE))
-def test_the_problems_that_can_run_here_are_right(name: str) -> None:
+@pytest.mark.parametrize("name", list(PROBLEMS))
+def test_the_problems_are_right(name: str) -> None:
     problem = PROBLEMS[name]
-    case = problem.cases[0]
-    arguments = problem.arguments(case.size, np.random.default_rng(1))
-    expected = problem.reference(*arguments)
-    after = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-    on_cpu(problem.gpu, parallel=False)[case.grid, case.block](*after)
-    for name_of, wanted in zip(problem.outputs, expected, strict=True):
-        got = after[problem.parameters.index(name_of)]
-        assert not problem.tolerance.wrong(got, wanted).any()
-
-
-@pytest.mark.parametrize("name", sorted(set(PROBLEMS) - RUN_HERE))
-def test_the_problems_that_cannot_are_refused_by_name(name: str) -> None:
-    problem = PROBLEMS[name]
-    case = problem.cases[0]
-    arguments = problem.arguments(case.size, np.random.default_rng(1))
-    with pytest.raises(UnsupportedError):
-        on_cpu(problem.gpu, parallel=False)[case.grid, case.block](*arguments)
+    kernel = on_cpu(problem.gpu, parallel=False)
+    for case in (*problem.cases, *problem.edges):
+        arguments = problem.arguments(case.size, np.random.default_rng(1))
+        expected = problem.reference(*arguments)
+        after = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+        kernel[case.grid, case.block, 0, problem.shared_bytes(case.size)](*after)
+        for name_of, wanted in zip(problem.outputs, expected, strict=True):
+            got = after[problem.parameters.index(name_of)]
+            assert not problem.tolerance.wrong(got, wanted).any(), str(case)
 
 
 def test_an_index_behind_the_end_is_an_error() -> None:
@@ -201,8 +228,7 @@ def test_an_index_behind_the_end_is_an_error() -> None:
         on_cpu(beyond, parallel=False)[2, 8](np.zeros(12), np.zeros(12))
 
 
-def shuffles(x: Any, out: Any) -> None:
-    out[0] = cuda.shfl_down_sync(-1, x[0], 1)
+# Threads that don't come to where others wait for them.
 
 
 def barrier_in_a_branch(x: Any, out: Any) -> None:
@@ -212,28 +238,128 @@ def barrier_in_a_branch(x: Any, out: Any) -> None:
 
 
 def returns_early(x: Any, out: Any) -> None:
-    if cuda.grid(1) >= x.size:
+    if cuda.threadIdx.x >= 3:
         return
     cuda.syncthreads()
     out[0] = x[0]
 
 
-def dynamic_memory(x: Any, out: Any) -> None:
-    part = cuda.shared.array(0, int32)
-    part[cuda.threadIdx.x] = x[0]
-    cuda.syncthreads()
-    out[0] = part[0]
+def breaks_early(x: Any, out: Any) -> None:
+    for k in range(4):
+        if k == cuda.threadIdx.x:
+            break
+        cuda.syncthreads()
+    out[0] = x[0]
+
+
+def half_a_warp(x: Any, out: Any) -> None:
+    if cuda.threadIdx.x < 2:
+        out[0] = cuda.shfl_down_sync(-1, x[0], 1)
+
+
+def from_nowhere(x: Any, out: Any) -> None:
+    out[cuda.threadIdx.x] = cuda.shfl_down_sync(-1, x[0], 2)
 
 
 @pytest.mark.parametrize(
     ("kernel", "words"),
     [
-        (shuffles, r"cuda.shfl_down_sync has no counterpart on a CPU \(line"),
-        (barrier_in_a_branch, "decides for each thread on its own"),
-        (returns_early, "returns before others reach a barrier"),
-        (dynamic_memory, "dynamic shared memory isn't split"),
+        (barrier_in_a_branch, "syncthreads in line .*others, which it waits for, don't"),
+        (returns_early, "syncthreads in line .*others, which it waits for, don't"),
+        (breaks_early, "syncthreads in line .*others, which it waits for, don't"),
+        (half_a_warp, "shfl_down_sync in line .*others, which it waits for, don't"),
+        (from_nowhere, "shfl_down_sync in line .*a lane that isn't there"),
+    ],
+)
+@pytest.mark.parametrize("parallel", [False, True])
+def test_threads_that_do_not_meet_are_an_error(kernel: Any, words: str, parallel: bool) -> None:
+    with pytest.raises(RuntimeError, match=words):
+        on_cpu(kernel, parallel=parallel)[1, 4](np.zeros(4), np.zeros(4))
+
+
+def for_the_grid(x: Any, out: Any) -> None:
+    cuda.cg.this_grid().sync()
+    out[0] = x[0]
+
+
+def sometimes(x: Any, out: Any) -> None:
+    t = cuda.threadIdx.x
+    out[t] = cuda.shfl_sync(-1, x[t], 0) if t < 4 else 0.0
+
+
+def tuples(x: Any, out: Any) -> None:
+    mine = (x[0], cuda.threadIdx.x)
+    cuda.syncthreads()
+    out[cuda.threadIdx.x] = mine[0]
+
+
+def over_an_array(x: Any, out: Any) -> None:
+    for value in x[cuda.threadIdx.x :]:
+        cuda.syncthreads()
+        out[0] = value
+
+
+@cuda.jit(device=True)
+def returns_twice(value: Any) -> Any:
+    if value > 3:
+        return value
+    return cuda.shfl_sync(-1, value, 0)
+
+
+def calls(x: Any, out: Any) -> None:
+    out[0] = returns_twice(x[0])
+
+
+@cuda.jit(device=True)
+def endless(value: Any) -> Any:
+    return endless(value)
+
+
+def recursive(x: Any, out: Any) -> None:
+    out[0] = endless(x[0])
+
+
+def sleeps(x: Any, out: Any) -> None:
+    cuda.nanosleep(5)
+    out[0] = x[0]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "words"),
+    [
+        (for_the_grid, r"cuda.cg.this_grid has no counterpart on a CPU \(line"),
+        (sleeps, r"cuda.nanosleep has no counterpart on a CPU \(line"),
+        (sometimes, "only sometimes computed"),
+        (tuples, "mine is no number"),
+        (over_an_array, "goes over something else than a range"),
+        (calls, "returns_twice returns before its end"),
+        (recursive, "endless calls itself"),
     ],
 )
 def test_what_it_cannot_do_is_refused_by_name(kernel: Any, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         on_cpu(kernel)[1, 4](np.zeros(4), np.zeros(4))
+
+
+@cuda.jit(device=True)
+def leading(value: Any) -> Any:
+    return cuda.clz(value)
+
+
+def leading_zeros(out: Any) -> None:
+    t = cuda.threadIdx.x
+    out[0, t], out[1, t], out[2, t] = cuda.clz(t), leading(t), cuda.clz(cuda.blockIdx.x)
+    out[3, t], out[4, t] = cuda.clz(cuda.blockDim.x), cuda.clz(cuda.gridDim.x)
+    out[5, t], out[6, t] = cuda.clz(cuda.laneid), cuda.clz(cuda.warpsize)
+    out[7, t], out[8, t] = cuda.clz(cuda.grid(1)), cuda.clz(cuda.gridsize(1))
+
+
+@pytest.mark.parametrize("where", [simulate, lambda kernel, *launch: on_cpu(kernel)[launch[:2]](launch[2])])
+def test_indices_and_extents_have_32_bits_and_places_in_the_grid_64(where: Any) -> None:
+    out = np.zeros((9, 4), np.int32)
+    where(leading_zeros, 1, 4, out)
+    of_thread = [[32, 31, 30, 30]] * 2
+    of_all = [[count] * 4 for count in (32, 29, 31)]
+    np.testing.assert_array_equal(
+        out, [*of_thread, *of_all, of_thread[0], [26] * 4, [64, 63, 62, 62], [61] * 4]
+    )

@@ -74,7 +74,9 @@ def wasted(problem: Problem, report: Report, case: Case) -> set[str]:
 
 def seen(problem: Problem, wrong: Wrong, case: Case) -> set[str]:
     """What is found out about a wrong solution in one launch."""
-    report, values = sanitized(problem, wrong.kernel, case, 2)
+    report, values = sanitized(problem, wrong.kernel, case, 1, warpsizes=(32,))
+    if wrong.finding not in (*WASTE, "values") and wrong.finding not in report.kinds():
+        report, values = sanitized(problem, wrong.kernel, case, 2)
     found = report.kinds() | ({"values"} if wrong_output(problem, report, values) else set())
     return found | wasted(problem, report, case) if wrong.finding in WASTE else found
 

@@ -10,7 +10,7 @@ import pytest
 from hpcampus_kernels import PROBLEMS, Problem
 from hpcampus_kernels.problems.attention import SCALE
 from hpcampus_kernels.problems.black_scholes import RATE, VOLATILITY
-from hpcampus_kernels.problems.exponential import exponential
+from hpcampus_kernels.problems.elementary import exponential, logarithm
 from hpcampus_kernels.problems.grey import BLUE, GREEN, RED
 from hpcampus_kernels.problems.layer_norm import EPSILON
 from hpcampus_kernels.problems.mandelbrot import MOST_STEPS
@@ -204,6 +204,24 @@ def test_the_cpu_version_is_right_for_more_than_one_tile(name: str) -> None:
         assert not problem.tolerance.wrong(np.asarray(after[output]), answer).any()
 
 
+# A mean of nothing, and the nearest of no centres, have no meaning.
+AT_LEAST = {"layer_norm": (0, 1), "k_means": (0, 1)}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_sizes_may_be_0_in_any_direction(name: str) -> None:
+    problem = PROBLEMS[name]
+    extents = [range(least, 3) for least in AT_LEAST.get(name, (0,) * len(problem.cases[0].size))]
+    for size in itertools.product(*extents):
+        arguments = problem.arguments(size, np.random.default_rng(3))
+        answers = problem.reference(*arguments)
+        problem.cpu(*arguments)
+        after = dict(zip(problem.parameters, arguments, strict=True))
+        for output, answer in zip(problem.outputs, answers, strict=True):
+            assert not problem.tolerance.wrong(np.asarray(after[output]), answer).any(), size
+        assert min(*problem.launch(size).grid, problem.flops(size) + 1, problem.bytes_moved(size) + 1) >= 1
+
+
 def test_every_problem_has_another_opinion() -> None:
     assert list(OTHERS) == list(PROBLEMS)
 
@@ -221,3 +239,10 @@ def test_enough_darts_come_near_pi() -> None:
     hits = PROBLEMS["monte_carlo_pi"].reference(12345, 1_000_000, np.zeros(1, np.int32))[0]
     # The standard deviation of 4 hits / darts is 1.6e-3 here.
     assert abs(4 * hits[0] / 1_000_000 - math.pi) < 5e-3
+
+
+def test_the_logarithm_for_vectors_is_right_to_float32() -> None:
+    x = np.concatenate([np.geomspace(1e-37, 3e38, 2000), np.linspace(0.5, 2, 2001)]).astype(np.float32)
+    got = np.array([logarithm(value) for value in x])
+    right = np.log(x.astype(np.float64))
+    assert np.all(np.abs(got - right) <= 2e-7 * np.maximum(1, np.abs(right)))

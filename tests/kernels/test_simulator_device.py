@@ -43,10 +43,20 @@ def test_indices_in_three_dimensions() -> None:
 def test_barriers_that_count() -> None:
     def kernel(out: Any) -> None:
         t = cuda.threadIdx.x
-        count = cuda.syncthreads_count(t < 5)
-        out[t] = count * 100 + cuda.syncthreads_and(t < 5) * 10 + cuda.syncthreads_or(t < 5)
+        few = int(t < 5)
+        count = cuda.syncthreads_count(few)
+        out[t] = count * 100 + cuda.syncthreads_and(few) * 10 + cuda.syncthreads_or(few)
 
     assert lanes(kernel, 40) == [501] * 40
+
+
+@pytest.mark.parametrize("name", ["syncthreads_count", "syncthreads_and", "syncthreads_or"])
+def test_barriers_that_count_want_an_integer(name: str) -> None:
+    def kernel(out: Any) -> None:
+        out[0] = getattr(cuda, name)(out[0] > 1)
+
+    with pytest.raises(UnsupportedError, match=rf"no cuda.{name} of bool \(line \d+\): give an integer"):
+        simulate(kernel, 1, 1, np.zeros(1))
 
 
 def test_shuffles() -> None:
@@ -67,7 +77,7 @@ def test_votes_and_matches() -> None:
         t = cuda.laneid
         ballot, alike = cuda.ballot_sync(-1, t < 3), cuda.match_any_sync(-1, t % 16)
         mask, same = cuda.match_all_sync(-1, 5)
-        ok = ballot == 7 and alike == (1 << t % 16 | 1 << t % 16 + 16) and same and cuda.popc(mask) == 32
+        ok = ballot == 7 and alike == int32(1 << t % 16 | 1 << t % 16 + 16) and same and cuda.popc(mask) == 32
         ok = ok and cuda.any_sync(-1, t == 3) and not cuda.all_sync(-1, t == 3) and cuda.eq_sync(-1, t < 99)
         out[t] = ok
 
@@ -129,13 +139,15 @@ def test_arithmetic_is_the_devices() -> None:
     assert list(i) == [-(2**31), 1]
 
 
-def test_bits() -> None:
+def test_masks_of_lanes_have_a_sign_where_numba_cuda_gives_them_one() -> None:
     def kernel(out: Any) -> None:
-        out[0], out[1], out[2] = cuda.popc(0xF0), cuda.clz(int32(1)), cuda.brev(1)
-        out[3], out[4] = cuda.ffs(8), cuda.fma(2.0, 3.0, 4.0)
-        out[5] = cuda.selp(True, 1, 2)
+        ballot, alike, here = cuda.ballot_sync(-1, True), cuda.match_any_sync(-1, 5), cuda.activemask()
+        all_, _ = cuda.match_all_sync(-1, 5)
+        if cuda.laneid == 31:
+            out[0], out[1], out[2], out[3] = ballot, alike, all_, here
+            out[4], out[5] = cuda.lanemask_lt(), -here
 
-    assert list(ran(kernel, 1, 1, np.zeros(6, np.int64))) == [4, 31, 2**31, 4, 10, 1]
+    assert lanes(kernel)[:6] == [-1, -1, -1, 2**32 - 1, 2**31 - 1, 1]
 
 
 @cuda.jit(device=True)

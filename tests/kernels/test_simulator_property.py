@@ -1,5 +1,6 @@
 """Random kernels: a race is reported for exactly those in which two accesses are unordered, pair by pair."""
 
+import os
 from itertools import combinations
 from typing import Any
 
@@ -9,6 +10,7 @@ from hpcampus_kernels.simulator import simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+MANY = int(os.environ.get("CAMPUS_EXAMPLES", "150"))
 THREADS, WARP, BLOCKS, ELEMENTS = 8, 4, 2, 5
 NOTHING, READ, WRITE = range(3)
 FREE, LANES, BLOCK = range(3)
@@ -45,7 +47,7 @@ def _race(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return one[3] == other[3] and not (same_warp and one[4] != other[4])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=MANY, deadline=None)
 @given(st.lists(step, min_size=1, max_size=6), st.integers(0, 3))
 def test_races_are_those_of_the_definition(program: Program, schedule: int) -> None:
     barriers = np.array([barrier for barrier, _ in program])

@@ -29,9 +29,10 @@ def test_the_page_has_each_finding_after_its_line() -> None:
     assert rows[1].endswith("    t = cuda.grid(1)")
 
 
-def test_a_wasteful_line_has_a_picture_and_the_picture_has_words() -> None:
+def test_a_line_that_is_wrong_or_wasteful_has_a_picture_and_the_picture_has_words() -> None:
     shown = ElementTree.fromstring(report()._repr_html_())
-    (figure,) = shown.iter("figure")
+    (wrong, figure) = shown.iter("figure")
+    assert "write out" in (wrong.findtext("figcaption") or "")
     words = figure.findtext("figcaption")
     assert words is not None
     assert "lane 0 a[0, 0], lane 1 a[1, 0], lane 2 a[2, 0] and so on to lane 31 a[31, 0]" in words
@@ -39,6 +40,24 @@ def test_a_wasteful_line_has_a_picture_and_the_picture_has_words() -> None:
     svg = next(child for child in figure if child.tag.endswith("svg"))
     assert (svg.get("role"), svg.get("aria-label")) == ("img", words)
     assert len([child for child in svg if child.tag.endswith("line")]) == 32
+
+
+def luminance(colour: str) -> float:
+    """By the formula of WCAG 2.1."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#111111"])
+def test_a_picture_can_be_seen_on_a_light_and_on_a_dark_page(background: str) -> None:
+    shown = ElementTree.fromstring(report()._repr_html_())
+    drawn = {str(shape.get("stroke") or shape.get("fill")) for shape in shown.iter()}
+    colours = drawn - {"None", "currentColor"}
+    assert len(colours) == 2
+    for colour in colours:
+        pair = sorted((luminance(colour), luminance(background)))
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 3, colour
 
 
 def test_in_a_terminal_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from numba import float32, int32
 from right_kernels import inclusive_scan, tiled_matmul
 
 T = 8
+PADDED = T + 1
 N = 64
 DETECTORS = ("races", "memory")
 # `CAMPUS_SCHEDULES=20` asks for more.
@@ -155,7 +156,7 @@ def heat(u: Any, out: Any) -> None:
 
 @cuda.jit
 def transpose(a: Any, out: Any) -> None:
-    tile = cuda.shared.array((T, T + 1), float32)
+    tile = cuda.shared.array((T, PADDED), float32)
     x, y = cuda.grid(2)
     if x < a.shape[1] and y < a.shape[0]:
         tile[cuda.threadIdx.y, cuda.threadIdx.x] = a[y, x]

@@ -9,6 +9,7 @@ from hpcampus_kernels.simulator import simulate
 from numba import float32
 
 SIDE = 32
+PADDED, TWICE = SIDE + 1, 2 * SIDE * SIDE
 
 
 def transpose(a: Any, out: Any) -> None:
@@ -35,14 +36,14 @@ def transpose_in_a_tile(a: Any, out: Any) -> None:
 
 
 def tile_with_a_stride_of_two(a: Any, out: Any) -> None:
-    tile = cuda.shared.array(2 * SIDE * SIDE, float32)
+    tile = cuda.shared.array(TWICE, float32)
     x, y = cuda.grid(2)
     tile[2 * (y * SIDE + x)] = a[y, x]
     out[y, x] = tile[2 * (y * SIDE + x)]
 
 
 def transpose_in_a_padded_tile(a: Any, out: Any) -> None:
-    tile = cuda.shared.array((SIDE, SIDE + 1), float32)
+    tile = cuda.shared.array((SIDE, PADDED), float32)
     x, y = cuda.grid(2)
     tile[y, x] = a[y, x]
     cuda.syncthreads()

@@ -1,9 +1,10 @@
 """Common wrong answers: each loses the points it should, and is told what is likely wrong."""
 
+from functools import cache
 from typing import Any
 
 import pytest
-from hpcampus_kernels import check, cuda
+from hpcampus_kernels import Verdict, check, cuda
 from numba import int32
 
 
@@ -258,23 +259,42 @@ WRONG = [
 ]
 
 
+@cache
+def verdict_on(kernel: Any, problem: str) -> Verdict:
+    """One check is enough for all that is to be seen of it."""
+    return check(kernel, problem)
+
+
 @pytest.mark.parametrize(
     ("kernel", "problem", "point", "words"), WRONG, ids=lambda value: getattr(value, "__name__", None)
 )
 def test_a_wrong_kernel_is_told_why(kernel: Any, problem: str, point: str, words: str) -> None:
-    verdict = check(kernel, problem)
+    verdict = verdict_on(kernel, problem)
     assert not verdict[point].passed, str(verdict)
     assert words in verdict[point].words
 
 
 @pytest.mark.parametrize("kernel", [histogram_not_atomic, histogram_atomic_for_half])
 def test_a_lost_update_is_found_even_though_the_simulator_lost_none(kernel: Any) -> None:
-    verdict = check(kernel, "histogram")
+    verdict = verdict_on(kernel, "histogram")
     assert verdict["values"].passed
     assert not verdict["work"].passed
 
 
 def test_the_line_of_the_mistake_is_named() -> None:
-    words = check(add_without_guard, "vector_add")["bounds"].words
+    words = verdict_on(add_without_guard, "vector_add")["bounds"].words
     line = add_without_guard.py_func.__code__.co_firstlineno + 3
     assert f"(line {line}: out[i] = x[i] + y[i])" in words
+
+
+@cuda.jit
+def grey_by_rows_without_guard(rgb: Any, grey: Any) -> None:
+    x, y = cuda.grid(2)
+    pixel = rgb[y, x]
+    grey[y, x] = 0.2126 * pixel[0] + 0.7152 * pixel[1] + 0.0722 * pixel[2]
+
+
+def test_a_row_outside_is_named_with_the_indices_that_it_has() -> None:
+    words = check(grey_by_rows_without_guard, "grey")["bounds"].words
+    assert "read rgb[10, 0], but rgb has the shape (10, 30, 3)" in words
+    assert "behind a guard" in words

@@ -1,4 +1,4 @@
-"""What kernels say to the device, as names and functions that a CPU has."""
+"""What kernels say to the device, as names that a CPU has; atomic operations for one thread at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ WARP = 32
 compiled: Callable[[Callable[..., Any]], Any] = njit(error_model="numpy")
 
 
-# Atomic operations where only one thread runs at a time. Each gives the old value.
+# Each atomic operation gives the old value.
 
 
 @compiled
@@ -84,17 +84,38 @@ def _cas(array: Any, key: Any, expected: Any, value: Any) -> Any:
 
 
 @compiled
-def _fma(x: Any, y: Any, z: Any) -> Any:
-    return x * y + z
+def _inc(array: Any, key: Any, limit: Any) -> Any:
+    old = array[key]
+    array[key] = 0 if old >= limit else old + 1
+    return old
 
 
 @compiled
-def _popc(value: Any) -> Any:
-    count, rest = 0, np.uint64(value)
-    while rest:
-        rest &= rest - np.uint64(1)
-        count += 1
-    return count
+def _dec(array: Any, key: Any, limit: Any) -> Any:
+    old = array[key]
+    array[key] = limit if old == 0 or old > limit else old - 1
+    return old
+
+
+@compiled
+def _nanmax(array: Any, key: Any, value: Any) -> Any:
+    old = array[key]
+    if value > old or old != old:  # noqa: PLR0124 - only NaN differs from itself
+        array[key] = value
+    return old
+
+
+@compiled
+def _nanmin(array: Any, key: Any, value: Any) -> Any:
+    old = array[key]
+    if value < old or old != old:  # noqa: PLR0124
+        array[key] = value
+    return old
+
+
+@compiled
+def _first_cas(array: Any, expected: Any, value: Any) -> Any:
+    return _cas(array, 0, expected, value)
 
 
 ATOMICS = {
@@ -102,12 +123,19 @@ ATOMICS = {
     "sub": _sub,
     "max": _max,
     "min": _min,
+    "nanmax": _nanmax,
+    "nanmin": _nanmin,
     "and_": _and,
     "or_": _or,
     "xor": _xor,
+    "inc": _inc,
+    "dec": _dec,
     "exch": _exch,
     "cas": _cas,
+    "compare_and_swap": _first_cas,
 }
-FUNCTIONS = {"fma": _fma, "popc": _popc}
 # On a device these give a float.
 WHOLE = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc}
+_LANE = f"((_threadIdx_z * _blockDim_y + _threadIdx_y) * _blockDim_x + _threadIdx_x) % {WARP}"
+LANES_BELOW = f"(1 << {_LANE}) - 1"
+EXPRESSIONS = {"warpsize": str(WARP), "laneid": _LANE}

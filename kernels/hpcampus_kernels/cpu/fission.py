@@ -1,308 +1,215 @@
-"""Kernels with barriers on a CPU: what lies between two barriers becomes a loop over the threads of a block.
+"""A kernel as a function for one block: its statements as `structure` orders them, and the memory they need.
 
-A variable that is the same for all threads stays one; one that differs and is needed in several of the loops
-becomes an array with an element for each thread, of the type that Numba gives it. (Loop fission of
-Stratton, Stone and Hwu, MCUDA, 2008.) A barrier must be reached by all threads: it may stand in a loop or a
-branch only if all threads decide alike there.
+A variable that the threads share stays one. One of each thread that lives on from one loop over the threads
+to another becomes an array with an element for each thread, of the type that Numba gives it.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-from numba.np.numpy_support import as_dtype
+from numba import types
 
-from hpcampus_kernels.cpu.rewrite import Names, Path, Rewriter
-from hpcampus_kernels.cpu.trees import all_threads, name, product, stored
-from hpcampus_kernels.simulator.convert import Converter
-from hpcampus_kernels.simulator.device import Device
-from hpcampus_kernels.simulator.findings import Findings
-from hpcampus_kernels.simulator.static import Array, Number, Static
-from hpcampus_kernels.simulator.table import Shape
-from hpcampus_kernels.simulator.threads import Dim3
-from hpcampus_kernels.simulator.values import UnsupportedError
+from hpcampus_kernels.cpu.collectives import OPERATIONS, Collective
+from hpcampus_kernels.cpu.device import PLACES, SIZES
+from hpcampus_kernels.cpu.flat import Flattener
+from hpcampus_kernels.cpu.inference import inferred, one_type
+from hpcampus_kernels.cpu.names import Names, meet
+from hpcampus_kernels.cpu.rewrite import Rewriter, Unit
+from hpcampus_kernels.cpu.structure import EVERYONE, Segment, Structure
+from hpcampus_kernels.cpu.trees import (
+    DYNAMIC,
+    LocalArray,
+    all_threads,
+    assigned,
+    function,
+    name,
+    parsed,
+    statements,
+)
+from hpcampus_kernels.cpu.variables import Alike, exposed, inside, parts, stores, strides
 
-BARRIER, SHARED = ("syncthreads",), ("shared", "array")
-# Names of the device that differ from thread to thread.
-VARYING = ("threadIdx", "grid", "laneid", "local", "atomic")
-
-
-def has_barrier(tree: ast.AST, names: Names) -> bool:
-    """Whether there is a barrier in it."""
-    return _calls(tree, names, BARRIER)
-
-
-def of_blocks(tree: ast.AST, names: Names) -> bool:
-    """Whether the threads of a block have something in common: a barrier, or shared memory."""
-    return has_barrier(tree, names) or _calls(tree, names, SHARED)
+THREADS = "_threads"
+Translate = Callable[[FunctionType], tuple[Any, bool]]
 
 
-def _calls(tree: ast.AST, names: Names, path: Path) -> bool:
-    return any(isinstance(n, ast.Call) and names.path(n.func) == path for n in ast.walk(tree))
+class Split(NamedTuple):
+    """What a block does, with its globals; `sites` are the places where its threads meet."""
+
+    body: list[ast.stmt]
+    parameters: list[str]
+    globals: dict[str, Any]
+    atomics: bool
+    sites: list[Collective]
+
+
+def gains(original: FunctionType) -> bool:
+    """Whether a kernel without barriers is faster split: threads go in step through a loop that strides."""
+    tree = Names(original).tree
+    loops = [part for part in tree.body if isinstance(part, ast.For) and strides(part)]
+    return bool(loops) and not any(inside(part.body, ast.Return) for part in loops)
 
 
 class Fission:
-    """Splits one kernel for one combination of types."""
+    """Splits one kernel; `body` is for one combination of types."""
 
-    def __init__(self, function: FunctionType, arguments: Iterable[Any]) -> None:
-        self._device = Device(Shape(Dim3(1, 1, 1), Dim3(1, 1, 1), 32), None, Findings(), 0)
-        self._converter = Converter(self._device, counting=False)
-        parameters = function.__code__.co_varnames
-        self._function = function
-        self._known = dict(zip(parameters, map(self._of_argument, arguments), strict=False))
-        self.key = tuple(self._known.items())
+    def __init__(self, original: FunctionType, translate: Translate) -> None:
+        self.unit, self._translate = Unit(), translate
+        tree, variables, _ = self._opened(original)
+        self.parameters = [argument.arg for argument in tree.args.args]
+        flattener = Flattener(self._opened)
+        self._flat = _without_last_return(flattener.flat(tree.body))
+        changed = stores(self._flat).intersection(self.parameters)
+        # A parameter that is assigned to is a variable of the kernel, with a value from outside.
+        self._flat[:0] = [assigned(text, name(f"{text}_given")) for text in sorted(changed)]
+        self.parameters = [f"{text}_given" if text in changed else text for text in self.parameters]
+        self._variables, self._own = variables | stores(self._flat) | flattener.own, flattener.own
 
-    def _of_argument(self, value: Any) -> Static:
-        if isinstance(value, np.ndarray):
-            return Array(value.dtype, value.ndim, whole=True)
-        return self._converter.of_argument(value)
+    def _opened(self, original: FunctionType) -> tuple[ast.FunctionDef, set[str], dict[str, ast.expr]]:
+        names = Names(original)
+        tree = deepcopy(names.tree)
+        rewriter = Rewriter(names, self.unit, self._translate, meet)
+        tree.body = [rewriter.visit(statement) for statement in tree.body]
+        given = [argument.arg for argument in tree.args.args][::-1]
+        defaults = zip(given, reversed(original.__defaults__ or ()), strict=False)
+        return tree, names.locals, {text: self.unit.given(text, value) for text, value in defaults}
 
-    def split(self, tree: ast.FunctionDef, rewriter: Rewriter) -> list[ast.stmt]:
-        """The body of a block."""
-        self._names, self._rewriter = rewriter.names, rewriter
-        self._types = self._converter.specialised(self._function, self._known)[1].types
-        self._uniform = self._alike(tree)
-        body = self._structured(tree.body)
-        kept = self._kept([argument.arg for argument in tree.args.args])
-        apart = _Apart(kept)
-        for segment in self._segments:
-            segment.body[:] = [apart.visit(rewriter.visit(statement)) for statement in segment.body]
-        return [*self._arrays(kept), *self._finished(body)]
-
-    def _structured(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """The structure, once each variable that a loop over the threads sets is a thread's own."""
+    def split(self, arguments: Iterable[Any]) -> Split:
+        """What a block does, for arguments of these types."""
+        found = inferred(self._thread(), [*[types.int64] * 12, types.Array(types.uint8, 1, "C"), *arguments])
+        own = set(self._own)
         while True:
-            self._segments: list[_Segment] = []
-            made = self._structure(deepcopy(body), repeated=False)
-            inside = {name for segment in self._segments for name in segment.sets()} & self._uniform
-            if not inside:
-                return made
-            self._uniform -= inside
+            alike = Alike(self._flat, self._variables, self.unit.varying, own)
+            structure = Structure(alike, self.unit, inside(self._flat, ast.Return))
+            made = structure.block(deepcopy(self._flat))
+            # A variable that a loop over the threads sets is a thread's own.
+            more = alike.names & stores(part for segment in structure.segments for part in segment.body)
+            if not more:
+                break
+            own |= more
+        memory = _Memory(self.unit, found, structure, self._variables - alike.names)
+        body = [*self._begin(), *memory.arrays, *memory.finished(made)]
+        return Split(body, self.parameters, self.unit.globals, self.unit.atomics, structure.sites)
 
-    # What is the same for all threads.
+    def _begin(self) -> list[ast.stmt]:
+        threads = "_blockDim_x * _blockDim_y * _blockDim_z"
+        text = f"{THREADS} = {threads}\n{EVERYONE} = np.ones({THREADS}, np.bool_)\n"
+        return [*statements(text), *self._shared()]
 
-    def _alike(self, tree: ast.FunctionDef) -> set[str]:
-        """The variables that are the same for all threads of a block."""
-        alike = set(self._names.locals)
-        while True:
-            differing = {
-                target for target in self._differing(tree.body, alike, varying=False) if target in alike
-            }
-            if not differing:
-                return alike
-            alike -= differing
+    def _shared(self) -> list[ast.stmt]:
+        dynamic = statements(f"{DYNAMIC} = np.empty(_dynamic, np.uint8)")
+        return [*dynamic, *(assigned(text, made) for text, made in self.unit.shared.values())]
 
-    def _differing(self, body: list[ast.stmt], alike: set[str], varying: bool) -> Iterator[str]:
-        for statement in body:
-            test = _decides(statement)
-            here = varying or (test is not None and not self._same(test, alike))
-            values = [v for v in (getattr(statement, "value", None),) if isinstance(v, ast.expr)]
-            differs = here or any(not self._same(value, alike) for value in values)
-            if differs:
-                yield from _targets(statement)
-            for part in ("body", "orelse"):
-                yield from self._differing(getattr(statement, part, []), alike, here)
-
-    def _same(self, node: ast.expr, alike: set[str]) -> bool:
-        """Whether an expression is the same for all threads: no index, no element of an array."""
-        for part in ast.walk(node):
-            path = self._names.path(part) if isinstance(part, (ast.Name, ast.Attribute)) else ()
-            if path and path[0] in VARYING:
-                return False
-            if isinstance(part, ast.Name) and part.id in self._names.locals and part.id not in alike:
-                return False
-            if isinstance(part, ast.Call) and self._names.function(part.func):
-                return False
-            if isinstance(part, ast.Subscript) and not isinstance(part.value, ast.Attribute):
-                return False
-        return True
-
-    # The barriers' own structure, with loops over the threads in between.
-
-    def _structure(self, body: list[ast.stmt], repeated: bool) -> list[ast.stmt]:
-        made, segment = list[ast.stmt](), list[ast.stmt]()
-
-        def close() -> None:
-            if segment:
-                self._segments.append(_Segment(list(segment), repeated))
-                made.append(ast.Expr(ast.Constant(len(self._segments) - 1)))
-                segment.clear()
-
-        for statement in body:
-            if self._is_barrier(statement):
-                close()
-            elif has_barrier(statement, self._names) or _leaves(statement):
-                close()
-                made.append(self._with_barrier(statement, repeated))
-            elif isinstance(statement, ast.Assign | ast.AugAssign) and self._for_all(statement):
-                close()
-                made.append(self._rewriter.visit(self._shared(statement)))
-            else:
-                segment.append(statement)
-        close()
-        return made or [ast.Pass()]
-
-    def _is_barrier(self, statement: ast.stmt) -> bool:
-        call = statement.value if isinstance(statement, ast.Expr) else None
-        return isinstance(call, ast.Call) and self._names.path(call.func) == BARRIER
-
-    def _for_all(self, statement: ast.Assign | ast.AugAssign) -> bool:
-        targets = _targets(statement)
-        return bool(targets) and all(target in self._uniform for target in targets)
-
-    def _shared(self, statement: ast.stmt) -> ast.stmt:
-        """Shared arrays are memory of the block."""
-        call = getattr(statement, "value", None)
-        if isinstance(call, ast.Call) and self._names.path(call.func) == SHARED:
-            self._refuse_dynamic(call)
-            assert isinstance(statement, ast.Assign)
-            return ast.copy_location(ast.Assign(statement.targets, self._rewriter.array(call)), statement)
-        return statement
-
-    def _refuse_dynamic(self, call: ast.Call) -> None:
-        shape = call.args[0] if call.args else None
-        if isinstance(shape, ast.Constant) and shape.value == 0:
-            raise UnsupportedError(f"dynamic shared memory isn't split for a CPU (line {call.lineno})")
-
-    def _with_barrier(self, statement: ast.stmt, repeated: bool) -> ast.stmt:
-        test = _decides(statement)
-        if test is None or not self._same(test, self._uniform):
-            if isinstance(statement, ast.Break | ast.Continue):
-                return statement
-            raise UnsupportedError(
-                f"line {statement.lineno} decides for each thread on its own whether it comes to a barrier: "
-                "such a kernel isn't split for a CPU"
-            )
-        assert isinstance(statement, ast.For | ast.While | ast.If)
-        repeated |= not isinstance(statement, ast.If)
-        body = self._structure(statement.body, repeated)
-        orelse = self._structure(statement.orelse, repeated) if statement.orelse else []
-        if isinstance(statement, ast.For):
-            made: ast.stmt = ast.For(statement.target, self._rewriter.visit(statement.iter), body, orelse)
-        elif isinstance(statement, ast.While):
-            made = ast.While(self._rewriter.visit(statement.test), body, orelse)
-        else:
-            made = ast.If(self._rewriter.visit(statement.test), body, orelse)
-        return ast.copy_location(made, statement)
-
-    # Variables of a thread.
-
-    def _kept(self, parameters: list[str]) -> dict[str, Any]:
-        """The variables that live on from one loop over the threads to another, and their types."""
-        own = self._names.locals - self._uniform
-        seen, kept = set[str](), set[str]()
-        for segment in self._segments:
-            names = segment.names() & own
-            kept |= names & seen
-            kept |= {name for name in names if segment.carries(name)}
-            seen |= names
-        if assigned := kept.intersection(parameters):
-            raise UnsupportedError(
-                f"{', '.join(sorted(assigned))} is assigned to, but is a parameter: "
-                "such a kernel isn't split for a CPU"
-            )
-        return {name: self._type(name) for name in sorted(kept)}
-
-    def _type(self, variable: str) -> Any:
-        known = self._types.get(variable)
-        if not isinstance(known, Number):
-            raise UnsupportedError(
-                f"{variable} is no number, and lives on after a barrier: such a kernel isn't split for a CPU"
-            )
-        return as_dtype(known.kind)
-
-    def _arrays(self, kept: dict[str, Any]) -> list[ast.stmt]:
-        threads = product("_blockDim_x", "_blockDim_y", "_blockDim_z")
-        empty = self._rewriter.given("np_empty", np.empty)
-        return [
-            ast.Assign(
-                [stored(f"{variable}_of_all")],
-                ast.Call(empty, [threads, self._rewriter.given(f"dtype_{dtype}", dtype)], []),
-            )
-            for variable, dtype in kept.items()
-        ]
-
-    def _finished(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """The structure with its loops over the threads filled in."""
-        made = list[ast.stmt]()
-        for statement in body:
-            for part in ("body", "orelse"):
-                if getattr(statement, part, None):
-                    setattr(statement, part, self._finished(getattr(statement, part)))
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                made.append(all_threads(self._segments[int(str(statement.value.value))].body))
-            else:
-                made.append(statement)
+    def _thread(self) -> FunctionType:
+        """What one thread does, for the types of its variables."""
+        body = [_Alone(self.unit).visit(statement) for statement in deepcopy(self._flat)]
+        parameters = [*SIZES, *PLACES, DYNAMIC, *self.parameters]
+        made: FunctionType = function("thread", parameters, [*self._shared()[1:], *body], self.unit.globals)
         return made
 
 
-class _Segment:
-    """Statements between two barriers; `repeated` if a loop with a barrier comes back to them."""
-
-    def __init__(self, body: list[ast.stmt], repeated: bool) -> None:
-        self.body, self._repeated = body, repeated
-        for node in self._nodes():
-            if isinstance(node, ast.Return):
-                raise UnsupportedError(
-                    f"a thread returns before others reach a barrier (line {node.lineno}): "
-                    "such a kernel isn't split for a CPU"
-                )
-
-    def _nodes(self) -> Iterator[ast.AST]:
-        return (node for statement in self.body for node in ast.walk(statement))
-
-    def names(self) -> set[str]:
-        """All names in it."""
-        return {node.id for node in self._nodes() if isinstance(node, ast.Name)}
-
-    def sets(self) -> set[str]:
-        """The variables it sets."""
-        return {n.id for n in self._nodes() if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-
-    def carries(self, variable: str) -> bool:
-        """Whether a value of the variable may come from the round before."""
-        first = next(s for s in self.body if any(_is(node, variable) for node in ast.walk(s)))
-        fresh = isinstance(first, ast.Assign) and not any(_is(n, variable) for n in ast.walk(first.value))
-        return self._repeated and not fresh
+def _without_last_return(body: list[ast.stmt]) -> list[ast.stmt]:
+    return body[:-1] if body and isinstance(body[-1], ast.Return) else body
 
 
-def _is(node: ast.AST, variable: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == variable
+class _Alone(ast.NodeTransformer):
+    """What threads do together as one thread sees it: it gives, and it gets."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def visit_Collective(self, node: Collective) -> ast.stmt:
+        """What a thread gets."""
+        alone = self._unit.given(f"{node.operation}_alone", OPERATIONS[node.operation].alone)
+        call = ast.Call(alone, node.arguments, [])
+        if not node.targets:
+            return ast.Expr(call)
+        return ast.Assign(
+            [node.targets[0] if len(node.targets) == 1 else ast.Tuple(node.targets, ast.Store())], call
+        )
+
+
+class _Memory:
+    """The arrays that hold a variable for each thread, and the statements with these in its place."""
+
+    def __init__(self, unit: Unit, found: dict[str, set[Any]], structure: Structure, own: set[str]) -> None:
+        self._unit = unit
+        bodies = [segment.body for segment in structure.segments]
+        self._local = {
+            statement.targets[0].id: statement.value
+            for body in bodies
+            for statement in _all(body)
+            if isinstance(statement, ast.Assign) and isinstance(statement.value, LocalArray)
+            and isinstance(statement.targets[0], ast.Name)
+        }  # fmt: skip
+        kept = set.union(*(exposed(body) for body in bodies), set()) & own - set(self._local)
+        kept |= {variable for site in structure.sites for variable in site.names()}
+        types_of = {v: one_type(v, found.get(v, {types.int64})) for v in sorted(kept)} | structure.added
+        self._kept = {*types_of, *self._local}
+        self.arrays = [self._array(v, name(THREADS), unit.given(f"type_{t}", t)) for v, t in types_of.items()]
+        for variable, made in self._local.items():
+            shape, dtype = made.args
+            extents = shape.elts if isinstance(shape, ast.Tuple) else [shape]
+            whole = ast.Tuple([name(THREADS), *extents], ast.Load())
+            self.arrays.append(self._array(variable, whole, dtype))
+
+    def _array(self, variable: str, shape: ast.expr, dtype: ast.expr) -> ast.stmt:
+        return assigned(f"{variable}_of_all", ast.Call(parsed("np.empty"), [shape, dtype], []))
+
+    def finished(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The structure with its loops over the threads filled in."""
+        made = list[ast.stmt]()
+        for statement in body:
+            if isinstance(statement, Segment):
+                made.append(self._loop(statement))
+                continue
+            for field in ("body", "orelse"):
+                if block := getattr(statement, field, None):
+                    setattr(statement, field, self.finished(block))
+            made.append(statement)
+        return made
+
+    def _loop(self, segment: Segment) -> ast.stmt:
+        apart = _Apart(self._kept, set(self._local))
+        body = [made for statement in segment.body if (made := apart.visit(statement)) is not None]
+        if segment.mask:
+            body = [ast.If(apart.visit(name(segment.mask)), body or [ast.Pass()], [])]
+        return all_threads(body or [ast.Pass()])
+
+
+def _all(body: list[ast.stmt]) -> Iterable[ast.stmt]:
+    for statement in body:
+        yield statement
+        for block in parts(statement):
+            yield from _all(block)
 
 
 class _Apart(ast.NodeTransformer):
     """A variable that is kept becomes an element of an array: its thread's."""
 
-    def __init__(self, kept: dict[str, Any]) -> None:
-        self._kept = kept
+    def __init__(self, kept: set[str], local: set[str]) -> None:
+        self._kept, self._local = kept, local
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """Local arrays are there already."""
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and target.id in self._local:
+            return ast.Pass()
+        return self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """An element of a local array."""
+        if isinstance(node.value, ast.Name) and node.value.id in self._local:
+            index = self.visit(node.slice)
+            each = index.elts if isinstance(index, ast.Tuple) else [index]
+            row = ast.Tuple([name("_thread"), *each], ast.Load())
+            return ast.Subscript(name(f"{node.value.id}_of_all"), row, node.ctx)
+        return self.generic_visit(node)  # type: ignore[return-value]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """A variable."""
         if node.id not in self._kept:
             return node
         return ast.Subscript(name(f"{node.id}_of_all"), name("_thread"), node.ctx)
-
-
-def _decides(statement: ast.stmt) -> ast.expr | None:
-    """What a statement decides by."""
-    if isinstance(statement, ast.For):
-        return statement.iter
-    return statement.test if isinstance(statement, (ast.If, ast.While)) else None
-
-
-def _leaves(statement: ast.stmt) -> bool:
-    """Whether it leaves a loop around it."""
-    if isinstance(statement, ast.Break | ast.Continue):
-        return True
-    return isinstance(statement, ast.If) and any(
-        _leaves(part) for part in (*statement.body, *statement.orelse)
-    )
-
-
-def _targets(statement: ast.stmt) -> set[str]:
-    targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-    nodes = (node for target in targets if target is not None for node in ast.walk(target))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -1,7 +1,6 @@
 """Expressions of a kernel, with the names of the device replaced by those of a CPU."""
 
 import ast
-import builtins
 import math
 from collections.abc import Callable
 from types import FunctionType, ModuleType
@@ -9,151 +8,176 @@ from typing import Any
 
 import numpy as np
 
-from hpcampus_kernels.cpu import device
-from hpcampus_kernels.simulator.convert import CUDA_MODULES
+from hpcampus_kernels.cpu import device, intrinsics
+from hpcampus_kernels.cpu.collectives import OPERATIONS
+from hpcampus_kernels.cpu.names import LOCAL, SHARED, Names, Path, counts_bits
+from hpcampus_kernels.cpu.trees import DYNAMIC, LocalArray, name, parsed
 from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype
 
-Path = tuple[str, ...]
+
+class Meeting(ast.Call):
+    """A call that threads must come to together: of an operation, or of a device function that has one."""
+
+    operation: str = ""
+    original: Any = None
 
 
-class Names:
-    """What the names of a function stand for."""
+class Unit:
+    """What one translated function needs: its globals, and the shared memory of a block."""
 
-    def __init__(self, function: FunctionType, locals_: set[str]) -> None:
-        self.locals = locals_
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        self._values = {**function.__globals__, **{name: cell.cell_contents for name, cell in cells}}
+    def __init__(self) -> None:
+        self.globals: dict[str, Any] = {"np": np, "math": math}
+        self.shared: dict[Any, tuple[str, ast.expr]] = {}
+        # Functions with a result, or an effect, that isn't the same for all threads.
+        self.varying: set[str] = set()
+        self.atomics = False
 
-    def value(self, node: ast.expr) -> Any:
-        """The value of a dotted name that is the same for all threads, or None."""
-        if isinstance(node, ast.Name) and node.id not in self.locals:
-            return self._values.get(node.id, getattr(builtins, node.id, None))
-        if isinstance(node, ast.Attribute):
-            base = self.value(node.value)
-            return None if base is None or self.path(node) else getattr(base, node.attr, None)
-        return None
+    def given(self, text: str, value: Any) -> ast.Name:
+        """A name for a value: two functions may mean different values by one name."""
+        chosen, number = f"_{text}", 0
+        while self.globals.get(chosen, value) is not value:
+            number += 1
+            chosen = f"_{text}_{number}"
+        self.globals[chosen] = value
+        return name(chosen)
 
-    def path(self, node: ast.expr) -> Path:
-        """What a dotted name says of the device, such as ("atomic", "add"); nothing, if it says nothing."""
-        if isinstance(node, ast.Attribute):
-            base = self.path(node.value)
-            if base:
-                return (*base, node.attr)
-            return (node.attr,) if _is_cuda(self.value(node.value)) else ()
-        value = self.value(node)
-        module = getattr(value, "__module__", None) or ""
-        if isinstance(node, ast.Name) and not isinstance(value, ModuleType) and value is not None:
-            known = isinstance(module, str) and module.startswith(CUDA_MODULES)
-            return (node.id,) if known and not hasattr(value, "py_func") else ()
-        return ()
+    def array(self, shape: ast.expr, dtype: "np.dtype[Any]") -> ast.expr:
+        """New memory."""
+        return ast.Call(self.given("empty", np.empty), [shape, self.given(f"type_{dtype}", dtype)], [])
 
-    def function(self, node: ast.expr) -> FunctionType | None:
-        """The Python function that a name stands for, if it is a device function."""
-        value = self.value(node)
-        original = getattr(value, "py_func", value)
-        return original if isinstance(original, FunctionType) and not self.path(node) else None
-
-
-def _is_cuda(value: Any) -> bool:
-    return isinstance(value, ModuleType) and value.__name__ in CUDA_MODULES
+    def shared_array(self, place: Any, shape: ast.expr, dtype: "np.dtype[Any]") -> ast.expr:
+        """The memory of the block that this place in the source means."""
+        if place not in self.shared:
+            made = self.array(shape, dtype)
+            if isinstance(shape, ast.Constant) and shape.value == 0:
+                kind = self.given(f"type_{dtype}", dtype).id
+                each = dtype.itemsize
+                made = parsed(f"{DYNAMIC}[: {DYNAMIC}.size // {each} * {each}].view({kind})")
+            self.shared[place] = f"_shared_{len(self.shared)}", made
+        return name(self.shared[place][0])
 
 
 class Rewriter(ast.NodeTransformer):
-    """Rewrites expressions, and gathers the globals that they need."""
+    """Rewrites the expressions of one function; `translate` compiles a device function that it calls."""
 
-    def __init__(self, names: Names, translate: Callable[[FunctionType], Any]) -> None:
-        self.names, self.translate = names, translate
-        self.globals: dict[str, Any] = {"np": np, "math": math}
-        self.atomics = False
-
-    def given(self, name: str, value: Any) -> ast.Name:
-        """A name for a value that the function needs."""
-        self.globals[name] = value
-        return ast.Name(name, ast.Load())
+    def __init__(
+        self,
+        names: Names,
+        unit: Unit,
+        translate: Callable[[FunctionType], tuple[Any, bool]],
+        meet: Callable[[FunctionType], bool],
+    ) -> None:
+        self.names, self.unit, self.translate, self.meet = names, unit, translate, meet
+        self._narrow = counts_bits(names)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """A global."""
         if isinstance(node.ctx, ast.Load) and node.id not in self.names.locals:
+            if path := self.names.path(node):
+                return self._device(node, path)
             value = self.names.value(node)
-            if value is not None and not self.names.path(node) and not isinstance(value, ModuleType):
-                return self.given(node.id, value)
+            if value is not None and not isinstance(value, ModuleType):
+                return self.unit.given(node.id, value)
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """An index or an extent of the device, or an attribute of a module."""
-        if not isinstance(node.ctx, ast.Load):
-            return self.generic_visit(node)  # type: ignore[return-value]
-        path = self.names.path(node)
-        if path:
-            return self.device(node, path)
-        value = self.names.value(node)
-        if value is not None and isinstance(self.names.value(node.value), ModuleType):
-            return self.given(f"{node.attr}_{id(value)}", value)
+        if isinstance(node.ctx, ast.Load):
+            if path := self.names.path(node):
+                return self._device(node, path)
+            value = self.names.value(node)
+            if value is not None and isinstance(self.names.value(node.value), ModuleType):
+                return self.unit.given(node.attr, value)
         return self.generic_visit(node)  # type: ignore[return-value]
 
-    def device(self, node: ast.expr, path: Path) -> ast.expr:
+    def _device(self, node: ast.expr, path: Path) -> ast.expr:
         """What a CPU has for a name of the device."""
-        name = "_".join(path)
-        if f"_{name}" in (*device.SIZES, *device.PLACES):
-            return ast.Name(f"_{name}", ast.Load())
-        if name == "warpsize":
-            return ast.Constant(device.WARP)
-        if name in device.FUNCTIONS:
-            return self.given(name, device.FUNCTIONS[name])
+        text = "_".join(path)
+        if f"_{text}" in (*device.SIZES, *device.PLACES):
+            return self._whole(name(f"_{text}"))
+        if text in device.EXPRESSIONS:
+            return self._whole(parsed(device.EXPRESSIONS[text]))
+        if text in intrinsics.FUNCTIONS:
+            return self.unit.given(text, intrinsics.FUNCTIONS[text])
         if path[0] == "atomic" and path[-1] in device.ATOMICS:
-            self.atomics = True
-            return self.given(name, device.ATOMICS[path[-1]])
+            self.unit.atomics = True
+            function = self.unit.given(text, device.ATOMICS[path[-1]])
+            self.unit.varying.add(function.id)
+            return function
         raise UnsupportedError(f"cuda.{'.'.join(path)} has no counterpart on a CPU (line {node.lineno})")
 
+    def _whole(self, value: ast.expr) -> ast.expr:
+        """An index or an extent: int32 where that shows, as on the device; loops are faster without."""
+        return ast.Call(self.unit.given("int32", np.int32), [value], []) if self._narrow else value
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        """A place in the grid, an array, a device function."""
-        path = self.names.path(node.func)
-        if path in (("grid",), ("gridsize",)):
-            return _places(path[0], node)
-        if path == ("local", "array"):
-            return self.array(node)
-        if path == ("const", "array_like"):
-            return self.visit(node.args[0])  # type: ignore[no-any-return]
-        value = self.names.value(node.func)
-        if value in (math.floor, math.ceil, math.trunc):
-            function = self.given(f"np_{value.__name__}", device.WHOLE[value.__name__])
-            return ast.Call(function, [self.visit(argument) for argument in node.args], [])
+        """A place in the grid, an array, an operation of several threads, a device function."""
         if original := self.names.function(node.func):
             return self._device_function(original, node)
+        if path := self.names.path(node.func):
+            return self._device_call(node, path)
+        value = self.names.value(node.func)
+        if value in (math.floor, math.ceil, math.trunc):
+            function = self.unit.given(f"whole_{value.__name__}", device.WHOLE[value.__name__])
+            return ast.Call(function, [self.visit(argument) for argument in node.args], [])
         return self.generic_visit(node)  # type: ignore[return-value]
 
-    def array(self, node: ast.Call) -> ast.expr:
-        """A shared or local array, as memory of its own."""
+    def _device_call(self, node: ast.Call, path: Path) -> ast.expr:
+        if path in (("grid",), ("gridsize",)):
+            return _places(path[0], node)
+        if path in (SHARED, LOCAL):
+            return self._array(node, path)
+        if path == ("const", "array_like"):
+            return self.visit(node.args[0])  # type: ignore[no-any-return]
+        if path == ("lanemask_lt",):
+            return ast.Call(self.unit.given("uint32", np.uint32), [parsed(device.LANES_BELOW)], [])
+        if path[0] in OPERATIONS:
+            return self._operation(node, path[0])
+        return self.generic_visit(node)  # type: ignore[return-value]
+
+    def _operation(self, node: ast.Call, operation: str) -> ast.expr:
+        given = [self.visit(argument) for argument in node.args]
+        if operation == "syncwarp" and not given:
+            given = [ast.Constant(-1)]
+        if len(given) != OPERATIONS[operation].inputs or node.keywords:
+            raise UnsupportedError(f"cuda.{operation} isn't called so on a CPU (line {node.lineno})")
+        made = ast.copy_location(Meeting(name("_"), given, []), node)
+        made.operation = operation
+        return made
+
+    def _array(self, node: ast.Call, path: Path) -> ast.expr:
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         given.update(zip(("shape", "dtype"), node.args, strict=False))
         dtype = as_dtype(self.names.value(given["dtype"]))
-        kind, empty = self.given(f"dtype_{dtype}", dtype), self.given("np_empty", np.empty)
-        return ast.Call(empty, [self.visit(given["shape"]), kind], [])
+        shape, place = self.visit(given["shape"]), (self.names.tree, node.lineno, node.col_offset)
+        if path == SHARED:
+            return self.unit.shared_array(place, shape, dtype)
+        made = self.unit.array(shape, dtype)
+        assert isinstance(made, ast.Call)
+        return LocalArray(made.func, made.args, [])
 
     def _device_function(self, original: FunctionType, node: ast.Call) -> ast.expr:
-        made, atomics = self.translate(original)
-        self.atomics |= atomics
-        places = [ast.Name(name, ast.Load()) for name in (*device.SIZES, *device.PLACES)]
-        function = self.given(f"{original.__name__}_{id(original)}", made)
+        given = [self.visit(argument) for argument in node.args]
         keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
-        return ast.Call(function, [*places, *(self.visit(argument) for argument in node.args)], keywords)
+        if self.meet(original):
+            made = ast.copy_location(Meeting(name("_"), given, keywords), node)
+            made.original = original
+            return made
+        function, atomics = self.translate(original)
+        self.unit.atomics |= atomics
+        called = self.unit.given(original.__name__, function)
+        self.unit.varying.add(called.id)
+        places = [name(text) for text in (*device.SIZES, *device.PLACES)]
+        return ast.Call(called, [*places, *given], keywords)
 
 
-def _places(name: str, node: ast.Call) -> ast.expr:
+def _places(text: str, node: ast.Call) -> ast.expr:
     """`cuda.grid` and `cuda.gridsize` from indices and extents."""
     count = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
     if not isinstance(count, int) or count not in (1, 2, 3):
-        raise UnsupportedError(f"cuda.{name} needs 1, 2 or 3, as a number (line {node.lineno})")
-    text = {
-        "grid": "{0}b * {0}s + {0}t",
-        "gridsize": "{0}g * {0}s",
-    }[name]
-    made = []
-    for axis in "xyz"[:count]:
-        tree = ast.parse(text.format(axis), mode="eval").body
-        names = {"b": "blockIdx", "s": "blockDim", "t": "threadIdx", "g": "gridDim"}
-        for part in ast.walk(tree):
-            if isinstance(part, ast.Name):
-                part.id = f"_{names[part.id[1]]}_{axis}"
-        made.append(tree)
+        raise UnsupportedError(f"cuda.{text} needs 1, 2 or 3, as a number (line {node.lineno})")
+    formula = (
+        "_blockIdx_{0} * _blockDim_{0} + _threadIdx_{0}" if text == "grid" else "_gridDim_{0} * _blockDim_{0}"
+    )
+    made = [parsed(formula.format(axis)) for axis in "xyz"[:count]]
     return made[0] if len(made) == 1 else ast.Tuple(list(made), ast.Load())

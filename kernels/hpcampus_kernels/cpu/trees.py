@@ -3,10 +3,12 @@
 import ast
 from typing import Any
 
-from numba import njit
+# The dynamic shared memory of a block, in bytes.
+DYNAMIC = "_dynamic_memory"
 
-# Among a function's globals, the defaults of its last parameters.
-DEFAULTS = "_defaults"
+
+class LocalArray(ast.Call):
+    """An array of its own for each thread."""
 
 
 def name(text: str) -> ast.Name:
@@ -17,6 +19,21 @@ def name(text: str) -> ast.Name:
 def stored(text: str) -> ast.Name:
     """A name that is set."""
     return ast.Name(text, ast.Store())
+
+
+def parsed(text: str) -> ast.expr:
+    """The expression of that text."""
+    return ast.parse(text, mode="eval").body
+
+
+def statements(text: str) -> list[ast.stmt]:
+    """The statements of that text."""
+    return ast.parse(text).body
+
+
+def assigned(target: str, value: ast.expr) -> ast.stmt:
+    """target = value."""
+    return ast.Assign([stored(target)], value)
 
 
 def product(*factors: str) -> ast.expr:
@@ -52,14 +69,12 @@ def all_blocks(body: list[ast.stmt], loop: str) -> ast.stmt:
     return counted("_block", product("_gridDim_x", "_gridDim_y", "_gridDim_z"), [*place, *body], loop)
 
 
-def compiled(
-    text: str, parameters: list[str], body: list[ast.stmt], names: dict[str, Any], options: dict[str, Any]
-) -> Any:
-    """A function of that body, compiled by Numba when it is called."""
+def function(text: str, parameters: list[str], body: list[ast.stmt], names: dict[str, Any]) -> Any:
+    """A function of that body."""
     arguments = ast.arguments([], [ast.arg(p) for p in parameters], None, [], [], None, [])
     made = ast.FunctionDef(text, arguments, body or [ast.Pass()], [])
     made.type_params = []  # type: ignore[attr-defined]  # since Python 3.12
     tree = ast.fix_missing_locations(ast.Module([made], []))
+    names = dict(names)
     exec(compile(tree, f"<{text} on the CPU>", "exec"), names)  # noqa: S102 - the kernel itself
-    names[text].__defaults__ = names.get(DEFAULTS)
-    return njit(**options)(names[text])
+    return names[text]

@@ -77,18 +77,19 @@ def _number(unit: str, text: str) -> int:
 
 
 def _run(program: str, options: list[str]) -> str:
-    argv = [str(_find(program)), *options]
+    argv = [str(find(program)), *options]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
     if done.returncode:
         raise ToolFailedError(f"{program} failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout + done.stderr
 
 
-def _find(program: str) -> Path:
+def find(program: str, package: str = "hpcampus-kernels[inspect]") -> Path:
+    """Where a program is: in a wheel of NVIDIA's, or on PATH; `package` is what to install if nowhere."""
     nvidia = find_spec("nvidia")
     folders = [Path(place) for place in nvidia.submodule_search_locations or ()] if nvidia else []
     wheels = [path for folder in folders for path in folder.glob(f"*/bin/{program}")]
     if found := next(iter(wheels), None) or shutil.which(program):
         return Path(found)
     python = Path(sys.executable).name
-    raise ToolMissingError(f"{program} isn't installed: {python} -m pip install 'hpcampus-kernels[inspect]'")
+    raise ToolMissingError(f"{program} isn't installed: {python} -m pip install '{package}'")

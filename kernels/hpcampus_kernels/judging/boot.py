@@ -1,9 +1,11 @@
-"""The first lines of the judge's process: `python -I boot.py FOLDER...` with the folders of its packages."""
+"""The first lines of a process of the judge's own: `python -I boot.py MODULE FOLDER...`.
+
+The folders are those of its packages; the module is one of `hpcampus_kernels.judging`, and has a `main`.
+"""
 
 import sys
+from importlib import import_module
 
 if __name__ == "__main__":
-    sys.path[:0] = sys.argv[1:]
-    from hpcampus_kernels.judging.server import main
-
-    main()
+    module, *sys.path[:0] = sys.argv[1:]
+    import_module(f"hpcampus_kernels.judging.{module}").main()

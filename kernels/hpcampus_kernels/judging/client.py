@@ -19,9 +19,19 @@ import hpcampus_kernels
 from hpcampus_kernels.judging.frames import read_frame, write_frame
 
 BOOT = Path(__file__).with_name("boot.py")
-# What a judge gets of this process' environment.
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "CUDA_HOME", "CUDA_PATH")
 SET = {"HPCAMPUS_CUDA": "simulator", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def command(module: str) -> list[str]:
+    """What runs a module of this package in a fresh interpreter, with the same packages as this one."""
+    folders = [str(Path(str(package.__file__)).parents[1]) for package in (hpcampus_kernels, np, numba)]
+    return [sys.executable, "-I", str(BOOT), module, *dict.fromkeys(folders)]
+
+
+def environment() -> dict[str, str]:
+    """What it gets of this process' environment."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
 class JudgeFailedError(RuntimeError):
@@ -32,14 +42,12 @@ class Judge:
     """A running judge. It belongs to one process: a fork needs one of its own."""
 
     def __init__(self) -> None:
-        folders = [str(Path(str(module.__file__)).parents[1]) for module in (hpcampus_kernels, np, numba)]
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ} | SET
         self.owner = os.getpid()
         self.process = subprocess.Popen(
-            [sys.executable, "-I", str(BOOT), *dict.fromkeys(folders)],
+            command("server"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment() | SET,
             cwd="/",
         )
         self._questions, self._answers = _open(self.process.stdin), _open(self.process.stdout)

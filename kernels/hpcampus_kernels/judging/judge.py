@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from hpcampus_kernels import findings
+from hpcampus_kernels.judging import sanitizer
 from hpcampus_kernels.judging.demands import demanded
+from hpcampus_kernels.judging.sanitizer import SANITIZER, Said
 from hpcampus_kernels.judging.speed import SPEED, Timer, speed, typical
 from hpcampus_kernels.judging.submission import Submission
 from hpcampus_kernels.judging.task import ORDERS, Outcome, Task, case_from
@@ -34,6 +36,8 @@ class Runner(Timer, Protocol):
 
     def __call__(self, task: Task) -> Outcome: ...
 
+    def watched(self, task: Task) -> list[Said]: ...
+
 
 # For one launch: what is wrong at each point.
 Explanation = Mapping[str, str | None]
@@ -55,10 +59,12 @@ def judged(submitted: Submission, question: Mapping[str, Any], run: Runner) -> l
             break
     points = [_point(name, problem, cases, explanations) for name in POINTS]
     require = dict(question["require"])
-    least = require.pop(SPEED, None)
+    least, loudest = require.pop(SPEED, None), require.pop(SANITIZER, None)
     points += demanded(submitted, problem, outcomes, require)
     if least is not None and not any(outcome.stopped for outcome in outcomes):
         points.append(speed(problem, launch(problem, typical(problem, run.work), seed), run, least))
+    if loudest is not None:
+        points.append(sanitizer.point(run.watched(launch(problem, cases[0], seed)), loudest))
     return [asdict(point) for point in points]
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from hpcampus_kernels import backend, findings
+from hpcampus_kernels.inspection.tools import ToolMissingError
 from hpcampus_kernels.judging.rebuild import rebuilt
+from hpcampus_kernels.judging.sanitizer import TOOLS, Said, watched
 from hpcampus_kernels.judging.speed import Timed
 from hpcampus_kernels.judging.submission import Submission
 from hpcampus_kernels.judging.task import Outcome, Task
@@ -21,6 +23,24 @@ from hpcampus_kernels.verdict import Point
 
 # What only the simulator sees.
 UNSEEN = ("work", "order", "sectors", "banks")
+BUSY_SECONDS, MOST_IN_A_ROW = 5e-3, 50
+
+
+def compiled(submitted: Submission) -> Any:
+    """The kernel, ready to be launched on the GPU."""
+
+    def device(function: FunctionType) -> Any:
+        return backend.cuda.jit(device=True)(function)
+
+    # Under a name of its own: what Python knows of the lines of a cell must stay as it is.
+    functions = tuple(replace(one, file=f"<checked {one.file}>") for one in submitted.functions)
+    return backend.cuda.jit(rebuilt(Submission(functions), device))
+
+
+def on_device(task: Task) -> list[Any]:
+    """The arguments of a launch, with the arrays in the memory of the GPU."""
+    values = task.arguments.values()
+    return [backend.cuda.to_device(v) if isinstance(v, np.ndarray) else v for v in values]
 
 
 class GpuRunner:
@@ -30,12 +50,7 @@ class GpuRunner:
     beside = "a copy of as many bytes"
 
     def __init__(self, submitted: Submission) -> None:
-        def device(function: FunctionType) -> Any:
-            return backend.cuda.jit(device=True)(function)
-
-        # Under a name of its own: what Python knows of the lines of a cell must stay as it is.
-        functions = tuple(replace(one, file=f"<checked {one.file}>") for one in submitted.functions)
-        self._kernel = backend.cuda.jit(rebuilt(Submission(functions), device))
+        self._submitted, self._kernel = submitted, compiled(submitted)
 
     def __call__(self, task: Task) -> Outcome:
         """What comes of a launch, between guard zones."""
@@ -46,9 +61,7 @@ class GpuRunner:
 
     def timed(self, task: Task) -> Timed | str:
         """The arrays after a first launch, and what launches again and gives seconds by the GPU's clock."""
-        values = [
-            backend.cuda.to_device(v) if isinstance(v, np.ndarray) else v for v in task.arguments.values()
-        ]
+        values = on_device(task)
         launch = self._kernel[task.case.grid, task.case.block, 0, task.shared_bytes]
         launch(*values)
         back = zip(task.arguments, values, strict=True)
@@ -61,11 +74,29 @@ class GpuRunner:
         one, other = backend.cuda.to_device(half), backend.cuda.to_device(half)
         return lambda: _seconds(lambda: other.copy_to_device(one))
 
+    def watched(self, task: Task) -> list[Said]:
+        """What each tool of compute-sanitizer says of that launch; none if it isn't installed."""
+        try:
+            return [watched(self._submitted, task, tool) for tool in TOOLS]
+        except ToolMissingError:
+            return []
+
 
 def _seconds(launch: Callable[[], None]) -> float:
+    """Seconds of one launch: the mean of as many in a row as keep the GPU busy for some milliseconds.
+
+    A launch takes the processor tens of microseconds, which would count if the GPU had to wait for it.
+    """
+    once = _elapsed(launch, 1)
+    count = min(MOST_IN_A_ROW, int(BUSY_SECONDS / max(once, 1e-9)))
+    return once if count <= 1 else _elapsed(launch, count) / count
+
+
+def _elapsed(launch: Callable[[], None], count: int) -> float:
     start, end = backend.cuda.event(), backend.cuda.event()
     start.record()
-    launch()
+    for _ in range(count):
+        launch()
     end.record()
     end.synchronize()
     return float(backend.cuda.event_elapsed_time(start, end)) / 1000

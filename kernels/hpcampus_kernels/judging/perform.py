@@ -10,6 +10,7 @@ from hpcampus_kernels import findings
 from hpcampus_kernels.judging.task import ORDERS, Outcome, Task, Traffic
 from hpcampus_kernels.launch import observed
 from hpcampus_kernels.simulator.findings import (
+    BARRIER,
     OUTSIDE,
     RACE,
     REPEATED,
@@ -76,7 +77,8 @@ def _argument(name: str, value: Any, task: Task) -> Any:
 
 def _order(reports: Iterable[Report], said: set[str]) -> str | None:
     for report, (warpsize, _) in zip(reports, ORDERS, strict=True):
-        for finding in report.findings:
+        # A barrier that some miss is the cause of much else.
+        for finding in sorted(report.findings, key=lambda finding: finding.kind != BARRIER):
             if finding.kind in said or (finding.severity == WARNING and finding.kind != SCHEDULE):
                 continue
             prefix = "" if warpsize == ORDERS[0][0] else f"With warps of {warpsize} threads, as AMD's have: "

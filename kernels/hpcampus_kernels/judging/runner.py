@@ -15,6 +15,7 @@ from hpcampus_kernels.cpu import on_cpu
 from hpcampus_kernels.judging.frames import read_frame, write_frame
 from hpcampus_kernels.judging.perform import perform
 from hpcampus_kernels.judging.rebuild import rebuilt
+from hpcampus_kernels.judging.sanitizer import Said
 from hpcampus_kernels.judging.speed import Timed
 from hpcampus_kernels.judging.submission import Submission
 from hpcampus_kernels.judging.task import ORDERS, Outcome, Task
@@ -81,6 +82,10 @@ class ForkedRunner:
             return time.process_time() - start
 
         return run
+
+    def watched(self, _task: Task) -> list[Said]:
+        """Nothing: compute-sanitizer watches GPUs only."""
+        return []
 
     def _again(self) -> float:
         start = _seconds_of(self.child)

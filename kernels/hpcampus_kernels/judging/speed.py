@@ -39,7 +39,10 @@ def typical(problem: Problem, work: float) -> Case:
     """A launch with that much work."""
     size = max((case.size for case in problem.cases), key=prod)
     while problem.bytes_moved(size) + problem.flops(size) < work:
-        size = (2 * size[0], *size[1:])
+        # A plane grows on both sides: a GPU has at most 65,535 blocks one above the other.
+        plane = len(problem.launch(size).grid) > 1
+        along = size.index(min(size)) if plane else 0
+        size = (*size[:along], 2 * size[along], *size[along + 1 :])
     return problem.launch(size)
 
 

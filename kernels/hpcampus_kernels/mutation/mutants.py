@@ -60,15 +60,20 @@ def mutants(problem: Problem) -> Iterator[Mutant]:
 
 
 def _changed(function: Function) -> Iterator[tuple[str, int, str, dict[str, tuple[str, object]]]]:
-    tree = ast.parse(function.source)
-    # Written again before it is changed, so that only the change differs.
-    for number, node in enumerate(ast.walk(tree)):
-        line = function.line + getattr(node, "lineno", 1) - 1
-        for kind, change in CHANGES:
-            if (new := change(node)) is not None:
-                yield kind, line, ast.unparse(_exchanged(tree, number, new)), dict(function.names)
+    for kind, line, source in changed_sources(function.source):
+        yield kind, function.line + line - 1, source, dict(function.names)
     for name, meaning in _other_types(function):
         yield "type of a number", function.line, function.source, {**function.names, name: meaning}
+
+
+def changed_sources(source: str) -> Iterator[tuple[str, int, str]]:
+    """Any code with one mistake at a time: its kind, its line, and the changed code without comments."""
+    tree = ast.parse(source)
+    # Written again before it is changed, so that only the change differs.
+    for number, node in enumerate(ast.walk(tree)):
+        for kind, change in CHANGES:
+            if (new := change(node)) is not None:
+                yield kind, getattr(node, "lineno", 1), ast.unparse(_exchanged(tree, number, new))
 
 
 def _exchanged(tree: ast.Module, number: int, new: ast.AST | list[ast.stmt]) -> ast.Module:
@@ -87,14 +92,22 @@ def _exchanged(tree: ast.Module, number: int, new: ast.AST | list[ast.stmt]) -> 
 
 
 def _difference(old: Function, new: Function) -> tuple[str, str]:
-    before, after = (ast.unparse(ast.parse(one.source)).splitlines() for one in (old, new))
-    gone = [line.strip() for line in before], [line.strip() for line in after]
-    parts = [part for part in difflib.SequenceMatcher(None, *gone).get_opcodes() if part[0] != "equal"]
-    if not parts:
-        name = next(name for name in old.names if old.names[name] != new.names[name])
-        return f"{name} is a float32", f"{name} is a float64"
-    left = "; ".join(line for _, a, b, _, _ in parts for line in gone[0][a:b])
-    right = "; ".join(line for _, _, _, c, d in parts for line in gone[1][c:d])
+    if old.source != new.source:
+        return difference(old.source, new.source)
+    name = next(name for name in old.names if old.names[name] != new.names[name])
+    return f"{name} is a float32", f"{name} is a float64"
+
+
+def difference(old: str, new: str) -> tuple[str, str]:
+    """The lines of one code that the other has not, and the other way round, without indents and comments."""
+    before, after = (
+        [line.strip() for line in ast.unparse(ast.parse(one)).splitlines()] for one in (old, new)
+    )
+    parts = [
+        part for part in difflib.SequenceMatcher(None, before, after).get_opcodes() if part[0] != "equal"
+    ]
+    left = "; ".join(line for _, a, b, _, _ in parts for line in before[a:b])
+    right = "; ".join(line for _, _, _, c, d in parts for line in after[c:d])
     return left, right
 
 

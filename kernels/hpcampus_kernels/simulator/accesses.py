@@ -3,7 +3,8 @@
     x[i]   becomes   x:elements[i] if 0 <= i < x:0 and push(i + x:base) is push(7) else x.stray(i, 7)
 
 where 7 is the site, `x:0` the extent and `push` appends to the log (it gives None: the comparison is true).
-That is four times faster than an array object with methods. Without a log, the pushes are left out.
+That is four times faster than an array object with methods. Without a log, the pushes are left out; so they
+are for a local array, which no other thread sees.
 """
 
 import ast
@@ -13,7 +14,7 @@ from numba import types
 
 from hpcampus_kernels.simulator.expressions import Expressions, Typed, call, load, named, store
 from hpcampus_kernels.simulator.log import ATOMIC, READ, WRITE, Line, Site
-from hpcampus_kernels.simulator.memory import DeviceArray
+from hpcampus_kernels.simulator.memory import UNSET, DeviceArray
 from hpcampus_kernels.simulator.static import (
     PLACE,
     SLICE,
@@ -40,6 +41,7 @@ class Accesses(Expressions):
     """The part of a translator that knows arrays."""
 
     aliases: dict[str, set[str]]
+    changed: bool
 
     def site(self, node: ast.AST, kind: int) -> ast.Constant:
         """The number of this place in the kernel."""
@@ -49,7 +51,9 @@ class Accesses(Expressions):
 
     def alias(self, array: str, what: str) -> ast.Name:
         """A local name for a part of an array, set where the array is."""
-        self.aliases.setdefault(array, set()).add(what)
+        known = self.aliases.setdefault(array, set())
+        self.changed |= what not in known
+        known.add(what)
         return load(f"{array}:{what}")
 
     def unpacked(self, array: str) -> list[ast.stmt]:
@@ -80,7 +84,8 @@ class Accesses(Expressions):
             found = self.converter.attribute(kind.value, node.attr)
             if isinstance(found, Number):
                 return attribute(base, node.attr), found
-            return self.known(attribute(base, node.attr), found)
+            made, known = self.known(attribute(base, node.attr), found)
+            return made, _extent(known) if self.converter.is_extent(kind.value, node.attr) else known
         return attribute(base, node.attr), None
 
     def _subscript(self, node: ast.Subscript) -> Typed:
@@ -124,13 +129,19 @@ class Accesses(Expressions):
         assert isinstance(base, ast.Name)
         before, indices = self._indices(key)
         test, flat = self._inside(base.id, indices, before)
+        item: ast.expr = ast.Subscript(self.alias(base.id, "elements"), flat, ast.Load())
+        if array.local:
+            # Nobody else sees it. What was never written is left to the array itself.
+            held = self.temporary()
+            test.values.append(ast.Compare(named(held, item), [ast.IsNot()], [self.given(UNSET)]))
+            missed = call(attribute(base, "read"), _key(indices), site)
+            return ast.IfExp(test, load(held), missed), element(array.dtype)
         if self.converter.logging:
             flat, address = self._held(flat)
             test.values.append(self._logged(base.id, address, site))
-        body = ast.Subscript(self.alias(base.id, "elements"), flat, ast.Load())
-        return ast.IfExp(test, body, call(attribute(base, "stray"), _key(indices), site)), element(
-            array.dtype
-        )
+            item = ast.Subscript(self.alias(base.id, "elements"), flat, ast.Load())
+        missed = call(attribute(base, "stray"), _key(indices), site)
+        return ast.IfExp(test, item, missed), element(array.dtype)
 
     def _direct(self, base: ast.expr, array: Array, key: ast.expr, kind: Static) -> bool:
         """Whether the access can be written into the kernel."""
@@ -219,7 +230,7 @@ class Accesses(Expressions):
         test, flat = self._inside(base.id, indices, before)
         place = ast.Subscript(self.alias(base.id, "elements"), flat, ast.Store())
         kept = self._cast(base.id, array, value)
-        if not self.converter.logging:
+        if array.local or not self.converter.logging:
             body: list[ast.stmt] = [ast.Assign([place], kept)]
         else:
             held = self.temporary()
@@ -284,3 +295,8 @@ def of_ndim(array: Array) -> Number:
 def _item(base: Any, key: Any, site: int) -> Any:
     """An element of something of which nothing was known before."""
     return base.read(key, site) if isinstance(base, DeviceArray) else base[key]
+
+
+def _extent(known: Static) -> Static:
+    """The device's type for it."""
+    return Number(types.int32, known.bits) if isinstance(known, Number) else known

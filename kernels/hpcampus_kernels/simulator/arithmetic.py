@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 from numba import types
+from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.np.numpy_support import as_dtype as numpy_type
 from numba.np.numpy_support import from_dtype
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 Operation = Callable[..., Any]
+# The types that an operation takes, and the one that it gives.
+Signature = tuple[tuple[types.Type, ...], types.Type]
 
 
 def wrap(value: int) -> int:
@@ -81,18 +84,23 @@ def type_of(value: Any) -> types.Type | None:
 
 
 @cache
-def signature(operation: Operation, *kinds: types.Type) -> tuple[tuple[types.Type, ...], types.Type] | None:
+def signature(operation: Operation, *kinds: types.Type) -> Signature | None:
     """The types an operation takes and gives when it gets these; None where Numba has none."""
     context = cpu_target.typing_context
     context.refresh()
     try:
         found = context.resolve_function_type(operation, kinds, {})
-    except (NotImplementedError, TypeError, ValueError):
+    except (NotImplementedError, TypeError, ValueError, NumbaError):
         return None
     if found is None or isinstance(found.return_type, (types.NoneType, types.BaseTuple)):
         return None
     takes = tuple(found.args) if len(found.args) == len(kinds) else (found.return_type,) * len(kinds)
     return takes, found.return_type
+
+
+def refusal(operation: Operation, *kinds: types.Type) -> str:
+    """Words for an operation that Numba doesn't have."""
+    return f"Numba has no {operation.__name__.strip('_')} of {' and '.join(str(kind) for kind in kinds)}"
 
 
 def unified(one: types.Type, other: types.Type) -> types.Type | None:
@@ -153,8 +161,10 @@ SHIFTS = (operator.lshift, operator.rshift)
 def compiled(operation: Operation, *kinds: types.Type) -> Operation:
     """The operation on values of these types: they are converted, and so is what comes out."""
     found, compute = signature(operation, *kinds), OWN.get(operation, operation)
-    if operation in COMPARISONS or found is None:
+    if operation in COMPARISONS:
         return compute
+    if found is None:
+        raise TypeError(refusal(operation, *kinds))
     takes, gives = found
     if isinstance(gives, (types.Float, types.Complex)):
         whole = any(isinstance(kind, (types.Integer, types.Boolean)) for kind in kinds)

@@ -31,8 +31,7 @@ class Atomics:
             thread.knowledge, array.base + flat, thread.block.number
         ):
             device.new_turn()
-        array.record(flat, site)
-        old = array.elements[flat]
+        old = array.fetch(flat, site)
         new = array.elements[flat] = array.cast(change(old))
         thread.idle = thread.idle + 1 if new == old else 0
         return old

@@ -4,28 +4,40 @@ import ast
 import inspect
 import math
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numba import types
 
-from hpcampus_kernels.simulator import arithmetic, xoroshiro
+from hpcampus_kernels.simulator import arithmetic, intrinsics, xoroshiro
 from hpcampus_kernels.simulator.accesses import Accesses
 from hpcampus_kernels.simulator.expressions import Typed, call, load
-from hpcampus_kernels.simulator.intrinsics import Intrinsics
 from hpcampus_kernels.simulator.log import Line
-from hpcampus_kernels.simulator.static import INDEX, PLACE, TRUTH, Array, Known, Number, Static, of_number
+from hpcampus_kernels.simulator.sizes import check_size
+from hpcampus_kernels.simulator.static import (
+    INDEX,
+    PLACE,
+    TRUTH,
+    Array,
+    Known,
+    Number,
+    Static,
+    of_number,
+    of_type,
+)
 from hpcampus_kernels.simulator.threads import BLOCK, Wait
 from hpcampus_kernels.simulator.values import WHOLE, UnsupportedError, as_dtype, device_math, imitated
 
-# What the device's own functions give; of others, the value shows.
-GIVES: dict[str, Static] = {
-    **dict.fromkeys(("popc", "clz", "ffs", "syncthreads_count", "syncthreads_and", "syncthreads_or"), INDEX),
-    **dict.fromkeys(("all_sync", "any_sync", "eq_sync"), TRUTH),
-}
 SHUFFLES = ("shfl_sync", "shfl_up_sync", "shfl_down_sync", "shfl_xor_sync")
 VOTES = ("all_sync", "any_sync", "eq_sync", "ballot_sync", "match_any_sync", "match_all_sync", "activemask")
-BARRIERS = ("syncthreads", "syncthreads_count", "syncthreads_and", "syncthreads_or", "syncwarp", "_grid_sync")
+COUNTING = ("syncthreads_count", "syncthreads_and", "syncthreads_or")
+BARRIERS = ("syncthreads", *COUNTING, "syncwarp", "_grid_sync")
+# What the device's own functions give; of others, the value shows.
+GIVES: dict[str, Static] = {
+    **dict.fromkeys(COUNTING, INDEX),
+    **dict.fromkeys(("all_sync", "any_sync", "eq_sync"), TRUTH),
+}
 # Where a thread lets others run; the device's functions give what it waits for.
 WAITS = {*SHUFFLES, *VOTES, *BARRIERS, "nanosleep"}
 INT64 = Number(types.int64)
@@ -35,6 +47,7 @@ class Calls(Accesses):
     """The part of a translator that knows functions."""
 
     target: str
+    definition: ast.FunctionDef
     waits: bool
     atomics: int
 
@@ -48,7 +61,7 @@ class Calls(Accesses):
             self.atomics += 1
             return self.atomic(node)
         if value in (device.shared.array, device.local.array):
-            return self._array(function, node, whole=value == device.shared.array)
+            return self._array(function, node, local=value == device.local.array)
         typed = [self.expression(argument) for argument in node.args]
         keywords = {keyword.arg or "": self.expression(keyword.value) for keyword in node.keywords}
         found = None if value is None or keywords else self._special(value, typed)
@@ -60,10 +73,14 @@ class Calls(Accesses):
         """A call as it stands, but waiting for others where that is meant."""
         if self.converter.is_function(value):
             return self._device_function(value, typed, keywords, line)
+        if (name := getattr(value, "__name__", "")) in COUNTING and typed and typed[0][1] == TRUTH:
+            raise UnsupportedError(
+                f"numba.cuda has no cuda.{name} of bool (line {line}): give an integer, by int(...)"
+            )
         made: ast.expr = ast.Call(function, [part for part, _ in typed], _passed(keywords))
         if value == self.converter.device.syncthreads and not typed:
             made = self.barrier(line)
-        if getattr(value, "__name__", "") in WAITS and self.converter.of_the_device(value):
+        if name in WAITS and self.converter.of_the_device(value):
             self.waits = True
             made = ast.Yield(made)
         return made, self._gives(value, typed)
@@ -94,28 +111,28 @@ class Calls(Accesses):
         device = self.converter.device
         if value == device.cg.this_grid:
             return Known(device.whole_grid)
-        if getattr(value, "__self__", None) is not device and name not in vars(Intrinsics):
+        if getattr(value, "__self__", None) is not device:
             return None
         if name in ("grid", "gridsize") and isinstance(typed[0][0], ast.Constant):
             places: dict[Any, Static] = {1: PLACE, 2: (PLACE, PLACE), 3: (PLACE, PLACE, PLACE)}
             return places.get(typed[0][0].value)
         if name in SHUFFLES and len(typed) > 1:
             return typed[1][1]
-        if name == "fma":
-            self.flops += 2
-        return GIVES.get(name)
+        return device.lanes_as.get(name) or GIVES.get(name)
 
-    def _array(self, function: ast.expr, node: ast.Call, whole: bool) -> Typed:
+    def _array(self, function: ast.expr, node: ast.Call, local: bool) -> Typed:
         """A shared or local array: it gets a number of its own, and the name it is given to."""
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         given.update(zip(("shape", "dtype"), node.args, strict=False))
+        check_size(given["shape"], self.definition)
         shape, kind = self.expression(given["shape"])
         dtype, known = self.expression(given["dtype"])
         place = ast.Constant(f"{self.file}:{node.lineno}:{node.col_offset}")
         made = call(function, place, ast.Constant(self.target), shape, dtype)
         if not isinstance(known, Known):
             return made, None
-        return made, Array(as_dtype(known.value), len(kind) if isinstance(kind, tuple) else 1, whole)
+        ndim = len(kind) if isinstance(kind, tuple) else 1
+        return made, Array(as_dtype(known.value), ndim, whole=True, local=local)
 
     def _special(self, value: Any, typed: list[Typed]) -> Typed | None:
         """What Python builds in, types, and `math`."""
@@ -130,12 +147,12 @@ class Calls(Accesses):
             return self._math(name, typed)
         if isinstance(value, np.ufunc):
             return self._ufunc(value, typed)
-        return None
+        return self._intrinsic(value, typed) if isinstance(value, FunctionType) else None
 
     def _converted(self, kind: types.Type, typed: list[Typed]) -> Typed | None:
         if len(typed) != 1:
             return None
-        wanted = Number(kind, getattr(kind, "bitwidth", 64))
+        wanted = of_type(kind)
         node, known = typed[0]
         if isinstance(known, Number) and known.kind == kind:
             return node, known
@@ -158,6 +175,17 @@ class Calls(Accesses):
             gives = found[1]
         function = imitated(name, arithmetic.converter(gives))
         return call(self.given(function), *(part for part, _ in typed)), Number(gives)
+
+    def _intrinsic(self, function: FunctionType, typed: list[Typed]) -> Typed | None:
+        name, kinds = intrinsics.NAMES.get(function), self._kinds(typed)
+        self.flops += 2 * (name == "fma")
+        if name is None or len(kinds) != len(typed):
+            return None
+        found = intrinsics.signature(name, *kinds)
+        if found is None:
+            raise UnsupportedError(f"{intrinsics.refusal(name, *kinds)} (line {self.statement})")
+        computed = intrinsics.operation(name, *kinds)
+        return call(self.given(computed), *(part for part, _ in typed)), of_type(found[1])
 
     def _ufunc(self, value: Any, typed: list[Typed]) -> Typed | None:
         kinds = self._kinds(typed)
@@ -183,9 +211,7 @@ class Calls(Accesses):
         a, b = one[1], other[1]
         if not isinstance(a, Number) or not isinstance(b, Number):
             return self._unknown(function, one, other)
-        found = arithmetic.signature(function, a.kind, b.kind)
-        if found is None:
-            return self._unknown(function, one, other)
+        found = self.resolved(function, a.kind, b.kind)
         if a.plain and b.plain:
             made = call(self.given(function), one[0], other[0])
             return made, Number(found[1], max(a.bits, b.bits))

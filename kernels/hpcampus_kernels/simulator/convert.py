@@ -17,6 +17,7 @@ from hpcampus_kernels.simulator.log import Line
 from hpcampus_kernels.simulator.memory import DeviceArray
 from hpcampus_kernels.simulator.source import definition
 from hpcampus_kernels.simulator.static import INDEX, Array, Known, Number, Static, of_number
+from hpcampus_kernels.simulator.threads import Dim3
 from hpcampus_kernels.simulator.translate import Translator
 from hpcampus_kernels.simulator.values import UnsupportedError, device_math, scalar
 
@@ -88,6 +89,10 @@ class Converter:
         made.__kwdefaults__ = function.__kwdefaults__
         self.functions[name] = made
         return name, translator
+
+    def is_extent(self, value: Any, name: str) -> bool:
+        """Whether an attribute of a value is the extent of a block, a grid or a warp."""
+        return isinstance(value, Dim3) or (value is self.device and name == "warpsize")
 
     def is_function(self, value: Any) -> bool:
         """Whether that is a function to be translated."""

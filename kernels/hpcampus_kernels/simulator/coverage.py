@@ -12,9 +12,11 @@ from hpcampus_kernels.simulator.table import Table
 def uninitialised(table: Table) -> Iterator[Finding]:
     """The first access of an element that nobody set is no write."""
     undefined = np.array([not region.defined for region in table.log.regions] or [False])
-    rows = np.flatnonzero(undefined[table.region])
-    _, first = np.unique(table.address[rows], return_index=True)
-    early = np.sort(rows[first][table.kind[rows[first]] != WRITE])
+    rows = np.flatnonzero(undefined[table.regions][table.address])
+    first = np.full(table.log.addresses, -1)
+    first[table.address[rows[::-1]]] = rows[::-1]  # the last that is put there stays: the earliest access
+    early = np.sort(first[first >= 0])
+    early = early[table.kind[early] != WRITE]
     _, places, counts = np.unique(table.site[early], return_index=True, return_counts=True)
     for place, count in zip(places, counts, strict=True):
         row = int(early[place])
@@ -32,7 +34,7 @@ def coverage(table: Table) -> Iterator[Finding]:
     """Of the arrays whose every element is to be written once."""
     for number, region in enumerate(table.log.regions):
         if region.covered:
-            rows = np.flatnonzero((table.region == number) & (table.kind != READ))
+            rows = np.flatnonzero((table.kind != READ) & (table.regions == number)[table.address])
             yield from _missing(region, table.address[rows] - region.base)
             yield from _repeated(table, region, rows[table.kind[rows] == WRITE])
 

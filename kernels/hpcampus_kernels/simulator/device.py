@@ -7,14 +7,17 @@ from types import FrameType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from hpcampus_kernels.simulator import xoroshiro
+from hpcampus_kernels.simulator.arithmetic import converter
 from hpcampus_kernels.simulator.atomics import Atomics
 from hpcampus_kernels.simulator.clocks import Releases
 from hpcampus_kernels.simulator.findings import UNINITIALISED, WARP, Finding, Findings
 from hpcampus_kernels.simulator.intrinsics import Intrinsics
 from hpcampus_kernels.simulator.log import Line, Log, Region, Site, line_of
-from hpcampus_kernels.simulator.memory import DeviceArray, LocalArray, Memory, device_array, unset
+from hpcampus_kernels.simulator.memory import UNSET, DeviceArray, LocalArray, Memory, device_array, unset
+from hpcampus_kernels.simulator.static import TRUTH, Static, of_type
 from hpcampus_kernels.simulator.table import Shape
 from hpcampus_kernels.simulator.threads import BLOCK, GRID, SPIN, VOTE, Dim3, Thread, Wait
 from hpcampus_kernels.simulator.values import UnsupportedError, as_dtype, elements
@@ -34,6 +37,14 @@ class Device(Intrinsics):
         self.laneid = 0
         self.thread: Thread
         self.log, self.findings, self.dynamic_bytes = log, findings, dynamic_bytes
+        # As numba.cuda has it for 32 lanes: some masks have a sign.
+        signed, natural = (types.int32, types.uint32) if self.warpsize <= 32 else (types.int64, types.uint64)
+        self._signed, self._natural = converter(signed), converter(natural)
+        self.lanes_as: dict[str, Static] = {
+            **dict.fromkeys(("ballot_sync", "match_any_sync"), of_type(signed)),
+            "match_all_sync": (of_type(signed), TRUTH),
+            **dict.fromkeys(("activemask", "lanemask_lt"), of_type(natural)),
+        }
         self.sites: list[Site] = log.sites if log else []
         self.branches: list[int] = []
         self.releases = Releases()
@@ -128,7 +139,8 @@ class Device(Intrinsics):
     def _local_array(self, _place: Any, name: str, shape: Any, dtype: Any) -> DeviceArray:
         shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
         region = Region(name or "local", 0, shape, as_dtype(dtype))
-        return LocalArray(self.memory(region, unset(region), None), self._unread)
+        elements = unset(region) if region.dtype.names else [UNSET] * region.size
+        return LocalArray(self.memory(region, elements, None), self._unread)
 
     def _unread(self, element: str, line: Line) -> None:
         name, who = element.partition("[")[0], self.who()
@@ -289,7 +301,11 @@ class Device(Intrinsics):
 
     def ballot_sync(self, mask: Any, predicate: Any) -> Wait:
         """The lanes for which it is true, as bits."""
-        return self._exchange("ballot_sync", mask, predicate, lambda v: dict.fromkeys(v, _bits(v, bool)))
+
+        def answer(values: dict[int, Any]) -> dict[int, Any]:
+            return dict.fromkeys(values, self._signed(_bits(values, bool)))
+
+        return self._exchange("ballot_sync", mask, predicate, answer)
 
     def match_any_sync(self, mask: Any, value: Any) -> Wait:
         """The lanes with the same value, as bits."""
@@ -298,7 +314,7 @@ class Device(Intrinsics):
             same: dict[Any, int] = {}
             for lane, theirs in values.items():
                 same[theirs] = same.get(theirs, 0) | 1 << lane
-            return {lane: same[theirs] for lane, theirs in values.items()}
+            return {lane: self._signed(same[theirs]) for lane, theirs in values.items()}
 
         return self._exchange("match_any_sync", mask, value, answer)
 
@@ -307,23 +323,22 @@ class Device(Intrinsics):
 
         def answer(values: dict[int, Any]) -> dict[int, Any]:
             same = len(set(values.values())) == 1
-            return dict.fromkeys(values, (_bits(values, lambda _: True) if same else 0, same))
+            lanes = self._signed(_bits(values, lambda _: True))
+            return dict.fromkeys(values, (lanes if same else 0, same))
 
         return self._exchange("match_all_sync", mask, value, answer)
 
     def activemask(self) -> Wait:
         """The lanes of the warp that come to this line together, as bits."""
-        wait = Wait(
-            VOTE,
-            "activemask",
-            line_of(_getframe(1)),
-            answer=lambda v: dict.fromkeys(v, _bits(v, lambda _: True)),
-        )
-        return wait
 
-    def lanemask_lt(self) -> int:
+        def answer(values: dict[int, Any]) -> dict[int, Any]:
+            return dict.fromkeys(values, self._natural(_bits(values, lambda _: True)))
+
+        return Wait(VOTE, "activemask", line_of(_getframe(1)), answer=answer)
+
+    def lanemask_lt(self) -> Any:
         """The lanes below the own, as bits."""
-        return (1 << self.laneid) - 1
+        return self._natural((1 << self.laneid) - 1)
 
 
 def _bits(values: dict[int, Any], keep: Callable[[Any], bool]) -> int:

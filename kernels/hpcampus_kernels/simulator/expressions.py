@@ -14,13 +14,14 @@ from numba import types
 
 from hpcampus_kernels.simulator import arithmetic
 from hpcampus_kernels.simulator.log import Line
-from hpcampus_kernels.simulator.static import SLICE, TRUTH, Known, Number, Static, joined, of_number
+from hpcampus_kernels.simulator.static import SLICE, TRUTH, Known, Number, Static, Torn, joined, of_number
 from hpcampus_kernels.simulator.values import UnsupportedError
 
 if TYPE_CHECKING:
     from hpcampus_kernels.simulator.convert import Converter, Names
 
 Typed = tuple[ast.expr, Static]
+Kind = types.Type
 
 OPERATIONS: dict[type[ast.AST], Any] = {
     ast.Add: operator.add,
@@ -84,9 +85,10 @@ class Expressions:
     locals: set[str]
     types: dict[str, Static]
     flops: int
+    statement: int  # its line
 
     def __init__(self) -> None:
-        self._temporary = 0
+        self._temporary = self.statement = 0
 
     def expression(self, node: ast.expr) -> Typed:
         """The same, as the device computes it."""
@@ -135,7 +137,11 @@ class Expressions:
 
     def _name(self, node: ast.Name) -> Typed:
         if node.id in self.locals:
-            return load(node.id), self.types.get(node.id)
+            kind = self.types.get(node.id)
+            if isinstance(kind, Torn):
+                reason = f"{node.id} is {kind} (line {node.lineno}): give the two names of their own"
+                raise UnsupportedError(f"Numba has one type for a variable where ways meet, but {reason}")
+            return load(node.id), kind
         try:
             value = self.lookup.find(node.id)
         except NameError:  # Python will say so, if it comes here
@@ -165,13 +171,9 @@ class Expressions:
     def binary(self, symbol: ast.operator, left: Typed, right: Typed) -> Typed:
         """An operation of two."""
         operation, a, b = OPERATIONS[type(symbol)], left[1], right[1]
-        found = (
-            arithmetic.signature(operation, a.kind, b.kind)
-            if isinstance(a, Number) and isinstance(b, Number)
-            else None
-        )
-        if found is None or not isinstance(a, Number) or not isinstance(b, Number):
+        if not isinstance(a, Number) or not isinstance(b, Number):
             return self._unknown(operation, left, right)
+        found = self.resolved(operation, a.kind, b.kind)
         result = Number(found[1])
         if result.inexact:
             complex_ = isinstance(result.kind, types.Complex)
@@ -184,6 +186,13 @@ class Expressions:
             return ast.BinOp(left[0], symbol, right[0]), result
         compute = arithmetic.compiled(operation, a.kind, b.kind)
         return call(self.given(compute), left[0], right[0]), result
+
+    def resolved(self, operation: Any, *kinds: Kind) -> arithmetic.Signature:
+        """The types that an operation takes and gives; refused if Numba has none."""
+        found = arithmetic.signature(operation, *kinds)
+        if found is None:
+            raise UnsupportedError(f"{arithmetic.refusal(operation, *kinds)} (line {self.statement})")
+        return found
 
     def _unknown(self, operation: Any, *typed: Typed) -> Typed:
         apply = self.converter.counted if self.converter.counting else arithmetic.apply
@@ -237,9 +246,9 @@ class Expressions:
         operation = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}[
             type(node.op)
         ]
-        if not isinstance(kind, Number) or (found := arithmetic.signature(operation, kind.kind)) is None:
+        if not isinstance(kind, Number):
             return self._unknown(operation, (value, kind))
-        result = Number(found[1])
+        result = Number(self.resolved(operation, kind.kind)[1])
         if result.inexact and kind.inexact:
             return ast.UnaryOp(node.op, value), result
         if kind.plain and kind.bits < getattr(kind.kind, "bitwidth", 0) and result.plain:

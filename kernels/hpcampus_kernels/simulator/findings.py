@@ -23,7 +23,8 @@ ERROR, WARNING = "error", "warning"
 class Finding:
     """One mistake: its kind, what happened, and where. `count` is how often it was seen at this place.
 
-    Of an access outside an array, `thread` is the number of the thread in the grid and `place` the index.
+    Of an access outside an array, `thread` is the number of the thread in the grid, `place` the index,
+    `shape` that of the array, and `changed` whether it was to be changed.
     """
 
     kind: str
@@ -36,6 +37,8 @@ class Finding:
     count: int = 1
     thread: int = -1
     place: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    changed: bool = False
 
     def __str__(self) -> str:
         where = f" ({self.line})" if self.line else ""

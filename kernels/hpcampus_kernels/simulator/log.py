@@ -49,8 +49,6 @@ class Turn(NamedTuple):
     thread: int
     epoch: int
     warp_epoch: int
-    serial: int
-    clock: Clock | None
 
 
 @dataclass(frozen=True)
@@ -114,27 +112,37 @@ class Site(NamedTuple):
 
 @dataclass
 class Log:
-    """All accesses of one launch, and the arrays they go to. `values` are those written, in order."""
+    """All accesses of one launch, and the arrays they go to.
+
+    `values` are those written, in order; `clocks` what the thread of each turn has acquired.
+    """
 
     entries: list[int] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
+    clocks: list[Clock | None] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     flushed: int = 0
+    addresses: int = 0
+    _turns: list[int] = field(default_factory=list)
     _chunks: list[Integers] = field(default_factory=list)
-    _end: int = 0
 
     def place(self, size: int) -> int:
         """The first address for a new array of that many elements."""
-        base = self._end
-        self._end += size + 1
+        base = self.addresses
+        self.addresses += size + 1
         return base
 
     def turn(self, thread: int, epoch: int, warp_epoch: int, clock: Clock | None) -> None:
         """From here on the log belongs to that thread."""
-        start = self.flushed + len(self.entries) // 2
-        self.turns.append(Turn(start, thread, epoch, warp_epoch, len(self.turns), clock))
+        # Plain numbers in one list: there is a turn for each thread and each barrier.
+        self._turns += (self.flushed + len(self.entries) // 2, thread, epoch, warp_epoch)
+        self.clocks.append(clock)
+
+    @property
+    def turns(self) -> Integers:
+        """The turns in order, as rows of what a Turn has."""
+        return _numbers(self._turns).reshape(-1, len(Turn._fields))
 
     def flush(self) -> None:
         """Keep the entries in 8 bytes each, once they are many."""
@@ -143,7 +151,7 @@ class Log:
 
     def _pack(self) -> None:
         whole = len(self.entries) // 2  # a thread that was stopped may have written half an access
-        self._chunks.append(np.array(self.entries[: 2 * whole], np.int64).reshape(-1, 2))
+        self._chunks.append(_numbers(self.entries[: 2 * whole]).reshape(-1, 2))
         self.flushed += whole
         self.entries.clear()
 
@@ -159,6 +167,10 @@ class Log:
     def kinds(self, sites: Integers) -> Integers:
         """READ, WRITE or ATOMIC for each site."""
         return np.array([site.kind for site in self.sites] or [0], np.int64)[sites]
+
+
+def _numbers(values: list[int]) -> Integers:
+    return np.fromiter(values, np.int64, len(values))
 
 
 def line_of(frame: FrameType) -> Line:

@@ -6,9 +6,11 @@ different words of one bank wait for each other.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from hpcampus_kernels.simulator.grouping import Mask, fresh, lengths, ranked, requests
 from hpcampus_kernels.simulator.log import ATOMIC, KINDS, Integers
 from hpcampus_kernels.simulator.report import SECTOR, Measure
 from hpcampus_kernels.simulator.table import Table
@@ -17,124 +19,126 @@ BANKS, WORD = 32, 4
 
 
 def measures(table: Table) -> Iterator[Measure]:
-    """One for each instruction that touches global or shared memory."""
-    request = occurrence(table.site, table.thread)
-    for rows in _split(table.site):
-        regions = table.region[rows]
-        for number in _first_of_name(table, regions):
-            name = table.log.regions[number].name
-            same = np.array([region.name == name for region in table.log.regions])
-            yield _measure(table, rows[same[regions]], request)
+    """One for each instruction and each array that it touches, in global or shared memory."""
+    if not len(table.address):
+        return
+    traffic = _traffic(table)
+    shared = traffic.shared[traffic.use]
+    rounds, sectors = traffic.bank_rounds(), traffic.pieces(SECTOR)
+    words = -(-traffic.pieces(WORD) // BANKS)
+    fewest = -(-traffic.pieces(1) * traffic.size[traffic.use] // SECTOR)
+    sums = [np.ones_like(words), np.where(shared, rounds, sectors), np.where(shared, words, fewest)]
+    columns = [traffic.by_use(values).tolist() for values in (*sums, _lanes(table, traffic.warp))]
+    meeting = traffic.most_alike().tolist()
+    for use, (rows, *numbers) in enumerate(zip(traffic.rows(), *columns, strict=True)):
+        first, (count, transfers, ideal, lanes) = int(rows[0]), numbers
+        yield Measure(
+            table.line(first),
+            table.region_of(first).name,
+            "shared" if traffic.shared[use] else "global",
+            KINDS[table.kind[first]],
+            count,
+            transfers,
+            ideal,
+            len(rows) * int(traffic.size[use]),
+            len(rows) / lanes,
+            meeting[use] if traffic.atomic[use] else 0,
+            _example(table, traffic.together(use)),
+        )
 
 
-def _first_of_name(table: Table, regions: Integers) -> list[int]:
-    names: dict[str, int] = {}
-    for number in np.unique(regions).tolist():
-        names.setdefault(table.log.regions[number].name, number)
-    return list(names.values())
+@dataclass(frozen=True)
+class _Traffic:
+    """All requests of a launch, by use: an instruction and an array.
+
+    `order` has the accesses by use and thread, `starts` where the accesses of a use begin there, and
+    `request` the request of each. `place` has the bytes that were asked for, and `of` the request of each,
+    both sorted by request and place. `use` and `warp` are of requests; `shared`, `atomic` and `size` (of one
+    access, in bytes) of uses.
+    """
+
+    order: Integers
+    starts: Integers
+    request: Integers
+    of: Integers
+    place: Integers
+    use: Integers
+    warp: Integers
+    shared: Mask
+    atomic: Mask
+    size: Integers
+
+    def pieces(self, unit: int) -> Integers:
+        """For each request how many pieces of so many bytes it touches."""
+        return np.bincount(self.of[fresh(self.of, self.place // unit)], minlength=len(self.use))
+
+    def bank_rounds(self) -> Integers:
+        """For each request the turns that its lanes take: as many as there are words of one bank."""
+        word = self.place // WORD
+        new = fresh(self.of, word) & self.shared[self.use][self.of]
+        bank = np.sort(self.of[new] * BANKS + word[new] % BANKS)
+        first, rounds = fresh(bank), np.zeros(len(self.use), np.int64)
+        np.maximum.at(rounds, bank[first] // BANKS, lengths(first))
+        return rounds
+
+    def most_alike(self) -> Integers:
+        """For each use with atomic operations the most lanes of a request that met at one element."""
+        atomic = np.flatnonzero(self.atomic[self.use][self.of])
+        of = self.of[atomic]
+        new, most = fresh(of, self.place[atomic]), np.zeros(len(self.size), np.int64)
+        np.maximum.at(most, self.use[of[new]], lengths(new))
+        return most
+
+    def by_use(self, values: Integers) -> Integers:
+        """The sum over the requests of each use."""
+        sums: Integers = np.add.reduceat(values, np.flatnonzero(fresh(self.use)))
+        return sums
+
+    def rows(self) -> list[Integers]:
+        """The accesses of each use."""
+        return np.split(self.order, self.starts[1:])
+
+    def together(self, use: int) -> Integers:
+        """The accesses of the first request of a use, by lane."""
+        ends = [*self.starts[1:].tolist(), len(self.order)]
+        start, end = int(self.starts[use]), ends[use]
+        first: Mask = self.request[start:end] == self.request[start]
+        rows: Integers = self.order[start:end][first]
+        return rows
 
 
-def _split(column: Integers) -> Iterator[Integers]:
-    order = np.argsort(column, kind="stable")
-    starts = np.unique(column[order], return_index=True)[1]
-    yield from np.split(order, starts[1:]) if len(order) else ()
+def _traffic(table: Table) -> _Traffic:
+    labels = [(region.name, region.shared) for region in table.log.regions]
+    label = np.array([labels.index(one) for one in labels])[table.regions]
+    _, use_of_access = ranked(table.site * len(labels) + label[table.address])
+    order, request, use, warp = requests(use_of_access, table.thread, table.shape)
+    place = table.bytes[table.address[order]]
+    bits = int(place.max()).bit_length()
+    both = np.sort(request << bits | place)
+    starts = np.flatnonzero(fresh(use_of_access[order]))
+    rows = order[starts].tolist()
+    shared = np.array([table.region_of(row).shared for row in rows])
+    size = np.array([_bytes_of(table, row) for row in rows])
+    of, place = both >> bits, both & (1 << bits) - 1
+    return _Traffic(order, starts, request, of, place, use, warp, shared, table.kind[rows] == ATOMIC, size)
 
 
-def occurrence(site: Integers, thread: Integers) -> Integers:
-    """For each row the n for which it is the n-th of its thread at its site."""
-    if not len(site):
-        return site
-    _, number = np.unique(site, return_inverse=True)
-    key = number.astype(np.int64) * (int(thread.max()) + 1) + thread
-    order = np.argsort(key, kind="stable")
-    new = np.ones(len(order), np.bool_)
-    new[1:] = key[order][1:] != key[order][:-1]
-    starts = np.flatnonzero(new)
-    count = np.empty(len(order), np.int64)
-    count[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return count
+def _bytes_of(table: Table, row: int) -> int:
+    """What one access moves: an element, or a field of a record."""
+    region = table.region_of(row)
+    return region.leaves[(int(table.address[row]) - region.base) % region.width].itemsize
 
 
-def _bytes(table: Table, rows: Integers) -> Integers:
-    """Where these accesses lie in their array, or in the shared memory of their block."""
-    place = np.empty(len(rows), np.int64)
-    regions = table.region[rows]
-    for number in np.unique(regions).tolist():
-        region, here = table.log.regions[number], regions == number
-        place[here] = region.bytes(table.address[rows[here]]) + region.byte_offset
-    return place
-
-
-def _measure(table: Table, rows: Integers, request: Integers) -> Measure:
-    region, first = table.region_of(int(rows[0])), int(rows[0])
-    warp = table.shape.warps(table.thread[rows])
-    _, group = np.unique(warp * (int(request.max()) + 1) + request[rows], return_inverse=True)
-    group = group.astype(np.int64)
-    size = region.leaves[int(table.address[first] - region.base) % region.width].itemsize
-    place = _bytes(table, rows)
-    requests = int(group.max()) + 1
-    counter = _bank_rounds if region.shared else _sectors
-    transfers, ideal = counter(group, place, size, requests)
-    kind = int(table.kind[first])
-    lanes = _lanes(table, warp, group, requests)
-    contention = _most_alike(group, place) if kind == ATOMIC else 0
-    example = _example(table, rows[group == group[0]], place[group == group[0]])
-    return Measure(
-        table.line(first),
-        region.name,
-        "shared" if region.shared else "global",
-        KINDS[kind],
-        requests,
-        transfers,
-        ideal,
-        len(rows) * size,
-        len(rows) / lanes,
-        contention,
-        example,
-    )
-
-
-def _example(table: Table, rows: Integers, place: Integers) -> tuple[tuple[int, int, str], ...]:
-    shape = table.shape
-    lanes = table.thread[rows] % shape.threads % shape.warpsize
-    order = np.argsort(lanes)
-    return tuple((int(lanes[i]), int(place[i]), table.element(int(rows[i]))) for i in order)
-
-
-def _lanes(table: Table, warp: Integers, group: Integers, requests: int) -> int:
-    """The lanes of all requests, whether they took part or not; the last warp of a block may be short."""
-    owner = np.zeros(requests, np.int64)
-    owner[group] = warp
+def _lanes(table: Table, warp: Integers) -> Integers:
+    """The lanes of each request, whether they took part or not; the last warp of a block may be short."""
     shape = table.shape
     per_block = -(-shape.threads // shape.warpsize)
     short = shape.threads - (per_block - 1) * shape.warpsize
-    return int(np.where(owner % per_block == per_block - 1, short, shape.warpsize).sum())
+    return np.where(warp % per_block == per_block - 1, short, shape.warpsize)
 
 
-def _distinct(group: Integers, place: Integers) -> Integers:
-    """Group and place in one number, each once."""
-    span = int(place.max()) + 1
-    return np.unique(group * span + place)
-
-
-def _sectors(group: Integers, place: Integers, size: int, requests: int) -> tuple[int, int]:
-    sectors = len(_distinct(group, place // SECTOR))
-    distinct = _distinct(group, place) // (int(place.max()) + 1)
-    needed = np.bincount(distinct, minlength=requests) * size
-    return sectors, int((-(-needed // SECTOR)).sum())
-
-
-def _bank_rounds(group: Integers, place: Integers, size: int, requests: int) -> tuple[int, int]:
-    word = place // WORD
-    span = int(word.max()) + 1
-    pairs = _distinct(group, word)
-    banks, counts = np.unique(pairs // span * BANKS + pairs % span % BANKS, return_counts=True)
-    rounds = np.zeros(requests, np.int64)
-    np.maximum.at(rounds, banks // BANKS, counts)
-    words = np.bincount(pairs // span, minlength=requests)
-    return int(rounds.sum()), int((-(-words // BANKS)).sum())
-
-
-def _most_alike(group: Integers, place: Integers) -> int:
-    span = int(place.max()) + 1
-    return int(np.unique(group * span + place, return_counts=True)[1].max())
+def _example(table: Table, rows: Integers) -> tuple[tuple[int, int, str], ...]:
+    lanes = table.thread[rows] % table.shape.threads % table.shape.warpsize
+    places = table.bytes[table.address[rows]]
+    elements = map(table.element, rows.tolist())
+    return tuple(zip(lanes.tolist(), places.tolist(), elements, strict=True))

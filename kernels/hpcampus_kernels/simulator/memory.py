@@ -20,6 +20,8 @@ from hpcampus_kernels.simulator.threads import Thread
 from hpcampus_kernels.simulator.values import UnsupportedError, caster, poison
 
 Report = Callable[[Finding], None]
+# What an element of a local array is until it is written.
+UNSET = type("Unset", (), {"__slots__": ()})()
 
 
 class Memory:
@@ -64,8 +66,8 @@ class Memory:
         message = f"{who.capitalize()} {did} {element}, but {self.region.name} {extent(shape)}"
         if any(index < 0 for index in places):
             message += "; on a GPU a negative index reaches other memory, and nobody notices"
-        found = Finding(OUTSIDE, message, line, self.region.name, element, (who,))
-        self.report(replace(found, thread=thread.number, place=places))
+        found = Finding(OUTSIDE, message, line, self.region.name, element, (who,), changed=kind != READ)
+        self.report(replace(found, thread=thread.number, place=places, shape=shape))
 
 
 def extent(shape: tuple[int, ...]) -> str:
@@ -124,6 +126,10 @@ class DeviceArray:
             return Element(self, flat)
         if flat is None:
             return self.zero()
+        return self.fetch(flat, site)
+
+    def fetch(self, flat: int, site: int) -> Any:
+        """What is at that place in memory."""
         self.record(flat, site)
         return self.elements[flat]
 
@@ -197,7 +203,7 @@ class DeviceArray:
             elif 0 <= part < self.shape[axis]:
                 start += self.memory.integer(part) * stride
             else:
-                self.memory.outside(part, self.shape, site)
+                self.memory.outside(tuple(k for k in keys if not isinstance(k, slice)), self.shape, site)
                 return self._nothing(keys)
         return DeviceArray(self.memory, tuple(shape), tuple(strides), start, self.dtype)
 
@@ -254,21 +260,23 @@ def _strides(region: Region) -> tuple[int, ...]:
 
 
 class LocalArray(DeviceArray):
-    """An array of one thread: nobody else sees it, so only its bounds and its first reads matter."""
+    """An array of one thread: nobody else sees it, so only its bounds and its first reads matter.
+
+    What was not written yet is UNSET, but in records.
+    """
 
     def __init__(self, memory: Memory, unread: Callable[[str, Line], None]) -> None:
         super().__init__(memory, memory.region.shape, _strides(memory.region))
         self._unread = unread
-        self._unset = set(range(self.size))
 
-    def record(self, flat: int, site: int, value: Any = None) -> None:
-        """See whether a read comes before the first write."""
-        line, kind = self.memory.sites[site]
-        if kind == WRITE:
-            self._unset.discard(flat)
-        elif flat in self._unset:
-            region = self.memory.region
-            self._unread(region.element(region.base + flat), line)
+    def fetch(self, flat: int, site: int) -> Any:
+        """The element; poison, with a finding, if nothing was written there."""
+        value = self.elements[flat]
+        if value is not UNSET:
+            return value
+        region = self.memory.region
+        self._unread(region.element(region.base + flat), self.memory.sites[site].line)
+        return poison(region.dtype)
 
     def view(self, key: Any, site: int) -> DeviceArray:
         """Refused: what a part of it would read is not followed."""
@@ -276,5 +284,5 @@ class LocalArray(DeviceArray):
 
 
 def unset(region: Region) -> list[Any]:
-    """Elements that nobody wrote yet."""
+    """Elements that nobody wrote yet, as a GPU might give them."""
     return [poison(dtype) for dtype in region.leaves] * (region.size // region.width)

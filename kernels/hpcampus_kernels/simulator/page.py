@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from hpcampus_kernels.simulator.findings import Finding
     from hpcampus_kernels.simulator.report import Measure, Report
 
-# Pictures for lines that waste this much at least, and never more than so many.
+# Pictures for lines that are wrong or waste this much at least, and never more than so many.
 WASTEFUL, PICTURES = 1.5, 4
 WIDTH, HEIGHT, MARGIN = 640, 150, 20
+# Both have a contrast of more than 3 to a light page and to a dark one, as WCAG 2.1 asks of graphics.
+BLUE, RED = "#3b82d0", "#d9364a"
 
 
 def page(report: "Report") -> str:
@@ -27,8 +29,9 @@ def page(report: "Report") -> str:
         SubElement(root, "p").text = f"{report.arithmetic}."
     if any(branch.parted for branch in report.branches):
         _branches(root, report)
-    wasteful = sorted((m for m in report.measures if m.ratio >= WASTEFUL), key=lambda m: -m.ratio)
-    for measure in wasteful[:PICTURES]:
+    wrong = {finding.line for finding in report.errors}
+    telling = [m for m in report.measures if m.line in wrong or m.ratio >= WASTEFUL]
+    for measure in sorted(telling, key=lambda m: (m.line not in wrong, -m.ratio))[:PICTURES]:
         _picture(root, measure)
     return tostring(root, encoding="unicode", method="html")
 
@@ -125,9 +128,9 @@ def _picture(root: Element, measure: "Measure") -> None:
     for lane, place, _ in measure.example:
         top = MARGIN + wide * lane / max(lanes - 1, 1)
         bottom = MARGIN + wide * (place - low) / span
-        SubElement(svg, "line", x1=f"{top:.1f}", y1="30", x2=f"{bottom:.1f}", y2="120", stroke="#1f5fa8")
-        SubElement(svg, "circle", cx=f"{top:.1f}", cy="30", r="3", fill="#1f5fa8")
-        SubElement(svg, "rect", x=f"{bottom - 2:.1f}", y="118", width="4", height="8", fill="#b00020")
+        SubElement(svg, "line", x1=f"{top:.1f}", y1="30", x2=f"{bottom:.1f}", y2="120", stroke=BLUE)
+        SubElement(svg, "circle", cx=f"{top:.1f}", cy="30", r="3", fill=BLUE)
+        SubElement(svg, "rect", x=f"{bottom - 2:.1f}", y="118", width="4", height="8", fill=RED)
     for y, text in (("18", "lanes of the first warp"), ("144", f"addresses in {measure.array}")):
         SubElement(
             svg, "text", {"x": str(MARGIN), "y": y, "font-size": "13", "fill": "currentColor"}

@@ -4,8 +4,8 @@ Two atomic operations are no race; an atomic operation and a plain access are.
 
 All accesses to one element form a group. Within a group, what a barrier separates is ordered. So a conflict
 can only be between two blocks; between two warps of a block in the same epoch of the block; or between two
-lanes of a warp in the same epoch of the warp. NumPy finds these candidates for all elements at once; only if
-a candidate's threads also exchanged something by atomic operations are its pairs looked at one by one.
+lanes of a warp in the same epoch of the warp. NumPy finds these candidates for all elements at once; only
+their accesses are looked at pair by pair, with what the threads know of each other through atomic operations.
 The rule needs no luck: it holds for every schedule, whatever came out in this one (happens-before: Lamport
 1978; epochs: FastTrack, Flanagan and Freund 2009).
 """
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hpcampus_kernels.simulator.findings import ERROR, RACE, WARNING, Finding
+from hpcampus_kernels.simulator.grouping import Mask, by, dense, fresh
 from hpcampus_kernels.simulator.log import ATOMIC, READ, WRITE, Integers, Turn
 from hpcampus_kernels.simulator.table import Table
 
@@ -24,58 +25,48 @@ PAIRS = 400
 
 def races(table: Table) -> Iterator[Finding]:
     """One finding for each pair of lines."""
-    if not (table.kind != READ).any():
-        return
-    order, starts = _groups(table)
-    values = _values(table)
-    seen: set[tuple[int, int]] = set()
-    for start, end in starts:
-        rows = order[start:end]
-        sites = tuple(np.unique(table.site[rows]).tolist())
-        if (hash(sites), int(table.region_of(int(rows[0])).shared)) in seen:
-            continue
-        pair = _pair(table, rows)
+    seen: set[tuple[int, ...]] = set()
+    for rows in _candidates(table):
+        sites = (*np.unique(table.site[rows]).tolist(), table.region_of(int(rows[0])).block >= 0)
+        pair = None if sites in seen else _pair(table, rows)
         if pair is not None:
-            seen.add((hash(sites), int(table.region_of(int(rows[0])).shared)))
-            yield _finding(table, pair, rows, values)
+            seen.add(sites)
+            yield _finding(table, pair, rows)
 
 
-def _groups(table: Table) -> tuple[Integers, list[tuple[int, int]]]:
-    """Rows sorted by address and epochs, and from where to where the candidates lie."""
-    turns = table.log.turns
-    columns = np.array([(t.thread, t.epoch, t.warp_epoch) for t in turns], np.int64)
-    warps = table.shape.warps(columns[:, 0])
-    blocks = columns[:, 0] // table.shape.threads
-    rank = np.empty(len(turns), np.int64)
-    sorted_turns = np.lexsort((columns[:, 0], columns[:, 2], warps, columns[:, 1], blocks))
-    rank[sorted_turns] = np.arange(len(turns))
-    order = np.argsort(table.address * len(turns) + rank[table.turn], kind="stable")
-    address, turn = table.address[order], table.turn[order]
-    kind = table.kind[order]
-    thread, epoch, warp_epoch = (columns[turn, i] for i in range(3))
-    warp, block = warps[turn], blocks[turn]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = address[1:] != address[:-1]
-    elements = np.flatnonzero(new)
-    guilty = _mixed(new, kind, block)
-    for keys, who in (((block, epoch), warp), ((block, epoch, warp, warp_epoch), thread)):
-        finer = new.copy()
-        for key in keys:
-            finer[1:] |= key[1:] != key[:-1]
-        guilty |= _mixed(finer, kind, who)
-    # Candidates are whole elements, so that a read-only group before and after is seen, too.
-    ends = np.append(elements[1:], len(order))
-    hit = np.logical_or.reduceat(guilty, elements)
-    return order, list(zip(elements[hit].tolist(), ends[hit].tolist(), strict=True))
+def _candidates(table: Table) -> Iterator[Integers]:
+    """The accesses of each element that two threads may have touched with nothing between them."""
+    rows = np.flatnonzero(_mixed(table.address, table.thread, table.kind)[table.address])
+    address, kind, turn = table.address[rows], table.kind[rows], table.turn[rows]
+    thread, epoch, warp_epoch = (table.turns[turn, column] for column in (1, 2, 3))
+    block, warp = thread // table.shape.threads, table.shape.warps(thread)
+    # An element that several blocks change is guilty anyhow: so the epochs need not say of which block.
+    in_block = dense(address * (int(epoch.max(initial=0)) + 1) + epoch)
+    in_warp = dense(in_block * (int(warp_epoch.max(initial=0)) + 1) + warp_epoch)
+    guilty = np.zeros(len(rows), np.bool_)
+    for key, who in ((address, block), (in_block, warp), (in_warp, thread)):
+        guilty |= _mixed(key, who, kind)[key]
+    # Whole elements, so that the reads before and after are seen, too.
+    hit = np.zeros(table.log.addresses, np.bool_)
+    hit[address[guilty]] = True
+    rows = rows[hit[address]]
+    rows = rows[by(table.address[rows])]
+    if len(rows):
+        yield from np.split(rows, np.flatnonzero(fresh(table.address[rows]))[1:])
 
 
-def _mixed(new: "np.ndarray[tuple[int], np.dtype[np.bool_]]", kind: Integers, who: Integers) -> Integers:
-    """For each row whether its group has more than one party, and a change that is not only atomic."""
-    starts = np.flatnonzero(new)
-    several = np.minimum.reduceat(who, starts) != np.maximum.reduceat(who, starts)
-    changed = np.maximum.reduceat(kind, starts) != READ
-    plain = np.minimum.reduceat(kind, starts) != ATOMIC
-    return np.repeat(several & changed & plain, np.diff(np.append(starts, len(who))))
+def _mixed(key: Integers, who: Integers, kind: Integers) -> Mask:
+    """For each key whether several parties met there, with a change that is not only atomic.
+
+    No sorting: each writes its name on the key, and who finds another's there was not alone.
+    """
+    last = np.zeros(int(key.max(initial=-1)) + 1, np.int64)
+    several, changed, plain = (np.zeros(len(last), np.bool_) for _ in range(3))
+    last[key] = who
+    several[key[last[key] != who]] = True
+    changed[key[kind != READ]] = True
+    plain[key[kind != ATOMIC]] = True
+    return several & changed & plain
 
 
 def _pair(table: Table, rows: Integers) -> tuple[int, int] | None:
@@ -84,7 +75,6 @@ def _pair(table: Table, rows: Integers) -> tuple[int, int] | None:
         keys = np.stack([table.turn[rows], table.kind[rows]])
         rows = rows[np.unique(keys, axis=1, return_index=True)[1]]
     rows = np.sort(rows)
-    turns = table.log.turns
     # A pair is a plain write and anything, or a plain read and an atomic operation.
     for sought, against in ((WRITE, (READ, WRITE, ATOMIC)), (READ, (ATOMIC,))):
         others = [int(row) for row in rows if table.kind[row] in against]
@@ -93,39 +83,34 @@ def _pair(table: Table, rows: Integers) -> tuple[int, int] | None:
                 if table.thread[other] == table.thread[one]:
                     continue
                 first, second = sorted((one, other))
-                if not _ordered(table, turns[table.turn[first]], turns[table.turn[second]]):
+                if not _ordered(table, int(table.turn[first]), int(table.turn[second])):
                     return one, other
     return None
 
 
-def _ordered(table: Table, first: Turn, second: Turn) -> bool:
-    """Whether what the first did is known to the second, which came later in this schedule."""
-    size = table.shape.threads
-    block, warp = first.thread // size, int(table.shape.warps(np.int64(first.thread)))  # type: ignore[arg-type]
+def _ordered(table: Table, serial: int, later: int) -> bool:
+    """Whether what was done in one turn is known in another, which came later in this schedule."""
+    first, second = (Turn(*table.turns[turn].tolist()) for turn in (serial, later))
+    (block, warp), (their_block, their_warp) = table.shape.home(first.thread), table.shape.home(second.thread)
     then = (first.epoch, first.warp_epoch)
-    if block == second.thread // size:
-        if first.epoch < second.epoch:
-            return True
-        same = warp == int(table.shape.warps(np.int64(second.thread)))  # type: ignore[arg-type]
-        if same and then < (second.epoch, second.warp_epoch):
-            return True
-    known = second.clock or {}
+    if block == their_block and first.epoch < second.epoch:
+        return True
+    if warp == their_warp and then < (second.epoch, second.warp_epoch):
+        return True
+    known = table.log.clocks[later] or {}
     return (
-        known.get(("t", first.thread), (0,)) > (first.serial,)
+        known.get(("t", first.thread), (0,)) > (serial,)
         or known.get(("b", block), (0,)) > (first.epoch,)
         or known.get(("w", warp), (0, 0)) > then
     )
 
 
-def _values(table: Table) -> dict[int, int]:
-    """For the row of each write, where its value is kept."""
-    return {int(row): number for number, row in enumerate(np.flatnonzero(table.kind == WRITE))}
-
-
-def _finding(table: Table, pair: tuple[int, int], rows: Integers, values: dict[int, int]) -> Finding:
+def _finding(table: Table, pair: tuple[int, int], rows: Integers) -> Finding:
     write, other = pair
     kinds = set(table.kind[rows].tolist())
-    written = {repr(table.log.values[values[int(row)]]) for row in rows if table.kind[row] == WRITE}
+    # Values are kept in the order of the writes.
+    writes = np.searchsorted(np.flatnonzero(table.kind == WRITE), rows[table.kind[rows] == WRITE])
+    written = {repr(table.log.values[number]) for number in writes.tolist()}
     harmless = kinds == {WRITE} and len(written) == 1
     who, whom, element = table.who(write), table.who(other), table.element(write)
     does = "writes" if table.kind[write] == WRITE else "reads"
@@ -151,9 +136,10 @@ def _finding(table: Table, pair: tuple[int, int], rows: Integers, values: dict[i
 def _advice(table: Table, pair: tuple[int, int], rows: Integers, harmless: bool) -> str:
     size = table.shape.threads
     apart = table.thread[pair[0]] // size != table.thread[pair[1]] // size
+    blocks = table.thread[rows] // size
     if harmless:
         return ": both write the same value, which mostly goes well, but one of them is enough"
-    if (table.kind[rows] == ATOMIC).any():
+    if (table.kind[list(pair)] == ATOMIC).any() and (blocks != blocks[0]).any():
         return ": atomic and other operations on one element don't mix"
     both = set(table.thread[rows[table.kind[rows] == WRITE]].tolist())
     same_line = table.line(pair[0]).number == table.line(pair[1]).number

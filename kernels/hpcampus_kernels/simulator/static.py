@@ -30,11 +30,15 @@ class Number:
 
 @dataclass(frozen=True)
 class Array:
-    """An array; `whole` if its elements lie one after the other from the start of its memory."""
+    """An array; `whole` if its elements lie one after the other from the start of its memory.
+
+    A `local` one belongs to one thread.
+    """
 
     dtype: "np.dtype[Any]"
     ndim: int
     whole: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,19 @@ class Known:
     value: Any
 
 
+@dataclass(frozen=True)
+class Torn:
+    """A variable that is this on one way and that on another, and no type fits both."""
+
+    one: "Static"
+    other: "Static"
+
+    def __str__(self) -> str:
+        return f"{_named(self.one)} on one way and {_named(self.other)} on another"
+
+
 # A tuple holds what is known of its elements; None is something of which nothing is known.
-Static = Number | Array | Record | Known | tuple[Any, ...] | None
+Static = Number | Array | Record | Known | Torn | tuple[Any, ...] | None
 
 TRUTH = Number(types.boolean, 2)
 INDEX = Number(types.int32, 32)
@@ -66,8 +81,15 @@ def element(dtype: "np.dtype[Any]") -> Static:
         return Record(dtype)
     if dtype.kind not in "biufc" or dtype == np.float16:
         return None
-    kind = from_dtype(dtype)
-    return Number(kind, 8 * dtype.itemsize + (dtype.kind == "u") if dtype.kind != "b" else 2)
+    return of_type(from_dtype(dtype))
+
+
+def of_type(kind: types.Type) -> Number:
+    """A number of that type, of which nothing else is known."""
+    if not isinstance(kind, types.Integer):
+        return TRUTH if isinstance(kind, types.Boolean) else Number(kind)
+    # One more for the sign of those that have none.
+    return Number(kind, (kind.maxval - kind.minval).bit_length() + (kind.minval == 0))
 
 
 def of_number(value: Any) -> Static:
@@ -91,3 +113,18 @@ def joined(one: Static, other: Static) -> Static:
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
         return tuple(joined(a, b) for a, b in zip(one, other, strict=True))
     return None
+
+
+def met(one: Static, other: Static) -> Static:
+    """What a variable is where two ways meet."""
+    both = joined(one, other)
+    clear = (Number, Array, Torn, tuple)
+    if both is None and isinstance(one, clear) and isinstance(other, clear):
+        return one if isinstance(one, Torn) else other if isinstance(other, Torn) else Torn(one, other)
+    return both
+
+
+def _named(kind: Static) -> str:
+    if isinstance(kind, Array):
+        return f"an array of {kind.dtype} with {kind.ndim} dimensions"
+    return str(kind.kind) if isinstance(kind, Number) else "a tuple"

@@ -26,6 +26,11 @@ class Shape:
         per_block = -(-self.threads // self.warpsize)
         return threads // self.threads * per_block + threads % self.threads // self.warpsize
 
+    def home(self, thread: int) -> tuple[int, int]:
+        """The block of a thread, and its warp, both counted over the grid."""
+        block, place = divmod(thread, self.threads)
+        return block, block * -(-self.threads // self.warpsize) + place // self.warpsize
+
     def place(self, thread: int) -> tuple[Dim3, Dim3]:
         """The block of a thread, and its place in that block."""
         block, place = divmod(int(thread), self.threads)
@@ -39,7 +44,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class Table:
-    """All accesses in the order of this schedule: one column each."""
+    """All accesses in the order of this schedule, in columns.
+
+    `turns` has a row for each turn, as a Turn. `regions` and `bytes` go by address: which array it is of, and
+    where it lies from its start (for shared memory: from the start of all shared memory of the block).
+    """
 
     log: Log
     shape: Shape
@@ -48,7 +57,9 @@ class Table:
     kind: Integers
     turn: Integers
     thread: Integers
-    region: Integers
+    turns: Integers
+    regions: Integers
+    bytes: Integers
 
     def line(self, row: int) -> Line:
         """The line of an access."""
@@ -56,7 +67,7 @@ class Table:
 
     def region_of(self, row: int) -> Region:
         """The array of an access."""
-        return self.log.regions[int(self.region[row])]
+        return self.log.regions[int(self.regions[self.address[row]])]
 
     def element(self, row: int) -> str:
         """The element of an access, as a learner writes it."""
@@ -70,11 +81,11 @@ class Table:
 def tabulate(log: Log, shape: Shape) -> Table:
     """The columns of a log."""
     log.regions.sort(key=lambda region: region.base)
-    rows = log.accesses()
-    starts = np.array([turn.start for turn in log.turns] or [0], np.int64)
-    turns = np.searchsorted(starts, np.arange(len(rows)), side="right") - 1
-    threads = np.array([turn.thread for turn in log.turns] or [0], np.int64)[turns]
-    bases = np.array([region.base for region in log.regions] or [0], np.int64)
+    rows, turns = log.accesses(), log.turns
     address, site = np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1])
-    regions = np.searchsorted(bases, address, side="right") - 1
-    return Table(log, shape, address, site, log.kinds(site), turns, threads, regions)
+    turn = np.repeat(np.arange(len(turns)), np.diff(turns[:, 0], append=len(rows)))
+    # Between two arrays an address is left free; it counts for the first.
+    regions = np.repeat(np.arange(len(log.regions)), [region.size + 1 for region in log.regions])
+    places = [r.bytes(np.arange(r.base, r.base + r.size + 1)) + r.byte_offset for r in log.regions]
+    place = np.concatenate(places) if places else np.zeros(0, np.int64)
+    return Table(log, shape, address, site, log.kinds(site), turn, turns[turn, 1], turns, regions, place)

@@ -1,28 +1,25 @@
 """A kernel rewritten for the simulator: the same statements, the device's arithmetic, logged accesses.
 
-Types follow from the arguments, as in Numba: a variable has one type, that of all that is assigned to it. It
-is found by going over the function until nothing changes any more.
+Types follow from the arguments, as in Numba. They are found by going over the function until nothing changes
+any more.
 """
 
 import ast
 from typing import TYPE_CHECKING, Any
 
-from numba import types
-
-from hpcampus_kernels.simulator.calls import Calls
-from hpcampus_kernels.simulator.expressions import Typed, call, load, store
-from hpcampus_kernels.simulator.log import BRANCH, READ, WRITE, Line
-from hpcampus_kernels.simulator.static import Array, Known, Number, Static, joined
+from hpcampus_kernels.simulator.expressions import Typed, load, store
+from hpcampus_kernels.simulator.flow import Flow
+from hpcampus_kernels.simulator.log import READ, WRITE, Line
+from hpcampus_kernels.simulator.static import Array, Static, joined
 from hpcampus_kernels.simulator.values import UnsupportedError
 
 if TYPE_CHECKING:
     from hpcampus_kernels.simulator.convert import Converter, Names
 
-# After so many rounds, an integer that still grows is taken to need all 64 bits.
-ROUNDS = 4
+MOST_ROUNDS = 20
 
 
-class Translator(Calls):
+class Translator(Flow):
     """Translates one function for one combination of types."""
 
     def __init__(
@@ -33,50 +30,35 @@ class Translator(Calls):
         self.file, self.names, self.at = lookup.file, lookup.names, at
         self.parameters, self.types = dict(known), dict(known)
         self.aliases, self.flops, self.target = {}, 0, ""
+        self.ways, self.zeros, self.loops, self.gathered = {}, set(), [], None
         self.waits, self.atomics = False, 0
+        self.ended, self.changed, self.round = False, False, 0
         self.result: Static = None
         self._returned = False
-        self._changed = False
 
     def function(self, definition: ast.FunctionDef) -> ast.FunctionDef:
         """The whole function."""
-        self.locals = local_names(definition)
-        for round_ in range(20):
-            self._changed, self._round = False, round_
-            body = self._block(definition.body)
-            if not self._changed:
+        self.definition, self.locals = definition, local_names(definition)
+        for self.round in range(MOST_ROUNDS):
+            self.changed, self.types = False, dict(self.parameters)
+            body = self.block(definition.body)
+            if not self.changed:
                 break
-        start = [
-            statement
-            for parameter in self.parameters
-            for statement in (*self._entered(parameter), *self.unpacked(parameter))
+        zeros: list[ast.stmt] = [
+            ast.Assign([store(name)], ast.Constant(0)) for name in sorted(self.zeros - self.parameters.keys())
         ]
-        made = ast.FunctionDef(definition.name, _without_annotations(definition.args), start + body, [])
+        start = [statement for parameter in self.parameters for statement in self.unpacked(parameter)]
+        made = ast.FunctionDef(
+            definition.name, _without_annotations(definition.args), [*zeros, *start, *body], []
+        )
         ast.copy_location(made, definition)
         made.type_params = []  # type: ignore[attr-defined]  # since Python 3.12
         return ast.fix_missing_locations(made)
 
-    def _entered(self, parameter: str) -> list[ast.stmt]:
-        """A parameter that is assigned to may need another type from the start."""
-        given, wanted = self.parameters[parameter], self.types.get(parameter)
-        node = self.convert((load(parameter), given), wanted)
-        return [] if isinstance(node, ast.Name) else [ast.Assign([store(parameter)], node)]
-
-    def bind(self, name: str, kind: Static) -> None:
-        """A variable is that, too."""
-        if name not in self.types:
-            self.types[name] = kind
-            self._changed = True
-            return
-        known = self.types[name]
-        wider = joined(known, kind)
-        if isinstance(wider, Number) and wider != known and self._round >= ROUNDS:
-            wider = Number(wider.kind)
-        self._changed |= wider != known
-        self.types[name] = wider
-
-    def _block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+    def block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         made = list[ast.stmt]()
+        # Only in the body of a loop itself, not in the branches there, does every round come to a statement.
+        gathered = self.gathered
         for statement in statements:
             visit = getattr(self, f"_on_{type(statement).__name__.lower()}", None)
             if visit is None:
@@ -84,49 +66,47 @@ class Translator(Calls):
                 raise UnsupportedError(
                     f"the simulator has no {kind} statement in kernels (line {statement.lineno})"
                 )
-            self.flops = 0
+            self.flops, self.statement = 0, statement.lineno
+            self.gathered = None if isinstance(statement, (ast.If, ast.While)) else gathered
             for new in [*visit(statement)]:
                 made.append(ast.copy_location(new, statement))
+        self.gathered = gathered
         return made
 
-    def _simple(self, line: int, made: list[ast.stmt]) -> list[ast.stmt]:
-        """Statements that run as one, after their operations were counted."""
+    def simple(self, line: int, made: list[ast.stmt]) -> list[ast.stmt]:
         if self.flops and self.converter.counting:
             place = self.converter.place_of(self.line(line))
-            counts = self.given(self.converter.counts)
-            counter = ast.Subscript(counts, ast.Constant(place), ast.Store())
-            made = [ast.AugAssign(counter, ast.Add(), ast.Constant(self.flops)), *made]
+            if self.gathered is None:
+                made = [self.counted(place, ast.Constant(self.flops)), *made]
+            else:
+                self.gathered[place] += self.flops
         self.flops = 0
         return made
 
     def _on_expr(self, node: ast.Expr) -> list[ast.stmt]:
         if isinstance(node.value, ast.Constant):
             return [ast.Pass()]
-        return self._simple(node.lineno, [ast.Expr(self.expression(node.value)[0])])
+        return self.simple(node.lineno, [ast.Expr(self.expression(node.value)[0])])
 
     def _on_pass(self, node: ast.Pass) -> list[ast.stmt]:
         return [node]
 
-    def _on_break(self, node: ast.Break) -> list[ast.stmt]:
-        return [node]
-
-    def _on_continue(self, node: ast.Continue) -> list[ast.stmt]:
-        return [node]
-
     def _on_return(self, node: ast.Return) -> list[ast.stmt]:
+        self.ended = True
         if node.value is None:
             return [ast.Return()]
         typed = self.expression(node.value)
         known = joined(self.result, typed[1]) if self._returned else typed[1]
-        self._changed |= known != self.result
+        self.changed |= known != self.result
         self._returned, self.result = True, known
-        return self._simple(node.lineno, [ast.Return(self.convert(typed, self.result))])
+        return self.simple(node.lineno, [ast.Return(self.convert(typed, self.result))])
 
     def _on_raise(self, node: ast.Raise) -> list[ast.stmt]:
+        self.ended = True
         return [node]
 
     def _on_assert(self, node: ast.Assert) -> list[ast.stmt]:
-        return self._simple(node.lineno, [ast.Assert(self.expression(node.test)[0], node.msg)])
+        return self.simple(node.lineno, [ast.Assert(self.expression(node.test)[0], node.msg)])
 
     def _on_annassign(self, node: ast.AnnAssign) -> list[ast.stmt]:
         if node.value is None:
@@ -146,12 +126,12 @@ class Translator(Calls):
         else:
             whole = self._called(value, targets[0])
         if len(targets) == 1:
-            return self._simple(line, self.assign(targets[0], whole))
+            return self.simple(line, self.assign(targets[0], whole))
         held = self.temporary()
         made: list[ast.stmt] = [ast.Assign([store(held)], whole[0])]
         for target in targets:
             made += self.assign(target, (load(held), whole[1]))
-        return self._simple(line, made)
+        return self.simple(line, made)
 
     def _called(self, value: ast.expr, target: ast.expr) -> Typed:
         self.target = target.id if isinstance(target, ast.Name) else ""
@@ -160,9 +140,8 @@ class Translator(Calls):
     def assign(self, target: ast.expr, value: Typed) -> list[ast.stmt]:
         """Gives a value to a name, an element, or several of them."""
         if isinstance(target, ast.Name):
-            self.bind(target.id, value[1])
-            made = self.convert(value, self.types[target.id])
-            return [ast.Assign([store(target.id)], made), *self.unpacked(target.id)]
+            self.types[target.id] = value[1]
+            return [ast.Assign([store(target.id)], value[0]), *self.unpacked(target.id)]
         if not isinstance(target, (ast.Tuple, ast.List)):
             return self.write(target, value)
         kinds = value[1] if isinstance(value[1], tuple) else (None,) * len(target.elts)
@@ -175,11 +154,11 @@ class Translator(Calls):
     def _on_augassign(self, node: ast.AugAssign) -> list[ast.stmt]:
         if isinstance(node.target, ast.Name):
             read = ast.copy_location(ast.BinOp(load(node.target.id), node.op, node.value), node)
-            return self._simple(node.lineno, self.assign(node.target, self._binop(read)))
+            return self.simple(node.lineno, self.assign(node.target, self._binop(read)))
         if isinstance(node.target, ast.Subscript):
             base, kind = self.expression(node.target.value)
             if isinstance(kind, Array) and kind.dtype.names is None:
-                return self._simple(node.lineno, self._changed_element(node, base, kind))
+                return self.simple(node.lineno, self._changed_element(node, base, kind))
         target = node.target
         copy = (
             ast.Subscript(target.value, target.slice, ast.Load())
@@ -187,7 +166,7 @@ class Translator(Calls):
             else ast.Attribute(target.value, target.attr, ast.Load())
         )
         changed = ast.BinOp(ast.copy_location(copy, target), node.op, node.value)
-        return self._simple(node.lineno, self.assign(target, self._binop(ast.copy_location(changed, node))))
+        return self.simple(node.lineno, self.assign(target, self._binop(ast.copy_location(changed, node))))
 
     def _changed_element(self, node: ast.AugAssign, base: ast.expr, array: Array) -> list[ast.stmt]:
         """x[i] += v: the index is computed once."""
@@ -208,77 +187,6 @@ class Translator(Calls):
         name = self.temporary()
         before.append(ast.Assign([store(name)], new[0]))
         return before + self.put(base, array, index, (load(name), new[1]), self.site(node, WRITE))
-
-    # Branches.
-
-    def _tested(self, test: ast.expr) -> ast.expr:
-        made, _ = self.conditional(test)
-        if not self.converter.counting:
-            return made
-        return call(self.given(self.converter.branch), self.site(test, BRANCH), made)
-
-    def _on_if(self, node: ast.If) -> list[ast.stmt]:
-        return [ast.If(self._tested(node.test), self._block(node.body), self._block(node.orelse))]
-
-    def _on_while(self, node: ast.While) -> list[ast.stmt]:
-        before = self.atomics
-        test, body = self._tested(node.test), self._block(node.body)
-        if self.atomics > before:
-            # A thread that spins must let others run.
-            self.waits = True
-            idle = call(self.given(self.converter.device.idle))
-            spin = call(self.given(self.converter.device.spin), self.given_line(node.lineno))
-            body = [ast.If(idle, [ast.Expr(ast.Yield(spin))], []), *body]
-        return [ast.While(test, body, self._block(node.orelse))]
-
-    def _on_for(self, node: ast.For) -> list[ast.stmt]:
-        several, item = self._iterated(node.iter)
-        before = self._simple(node.lineno, [])
-        if self.converter.counting:
-            sure = _calls_range(several) and not _may_leave(node)
-            counted = self.converter.all_rounds if sure else self.converter.some_rounds
-            several = call(self.given(counted), self.site(node.iter, BRANCH), several)
-        if isinstance(node.target, ast.Name) and not isinstance(item, Array):
-            self.bind(node.target.id, item)
-            taken, target = list[ast.stmt](), store(node.target.id)
-            made = self.convert((load(target.id), item), self.types[target.id])
-            if not isinstance(made, ast.Name):
-                taken = [ast.Assign([target], made)]
-        else:
-            target = store(self.temporary())
-            taken = self.assign(node.target, (load(target.id), item))
-        body = taken + self._block(node.body)
-        return [*before, ast.For(target, several, body, self._block(node.orelse))]
-
-    def _iterated(self, node: ast.expr) -> Typed:
-        """What a loop runs over, and what is known of each item."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            function = self.expression(node.func)[1]
-            if isinstance(function, Known) and function.value is range:
-                typed = [self.expression(argument) for argument in node.args]
-                kinds = [kind for _, kind in typed]
-                bits = max((k.bits if isinstance(k, Number) else 64 for k in kinds), default=64)
-                return call(self.given(range), *(part for part, _ in typed)), Number(types.int64, bits)
-        several, kind = self.expression(node)
-        if isinstance(kind, Array):
-            return self.iterated(several, kind, node)
-        if isinstance(kind, tuple) and kind:
-            item = kind[0]
-            for other in kind:
-                item = joined(item, other)
-            return several, item
-        return several, None
-
-
-def _calls_range(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("range:")
-    )
-
-
-def _may_leave(loop: ast.For) -> bool:
-    """Whether a thread may leave the loop before its last round."""
-    return any(isinstance(node, (ast.Break, ast.Return)) for node in ast.walk(loop))
 
 
 def local_names(definition: ast.FunctionDef) -> set[str]:

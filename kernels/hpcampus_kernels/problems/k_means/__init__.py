@@ -13,8 +13,9 @@ MOST_BLOCKS = 1024
 def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
     """Points (DIMENSIONS, n) and centres (k, DIMENSIONS) for a size of (n, k), labels of -1, and sums of 0.
 
-    `sums` has the dimensions of the first centre, then those of the second. Coordinates are small whole
-    numbers, so that distances and sums are exact in any order; the last centre lies where the first does.
+    There is at least one centre. `sums` has the dimensions of the first one, then those of the second.
+    Coordinates are small whole numbers, so that distances and sums are exact in any order; the last centre
+    lies where the first does.
     """
     n, k = size
     points = rng.integers(-8, 9, (DIMENSIONS, n)).astype(np.float32)

@@ -10,7 +10,10 @@ EPSILON = np.float32(1e-5)
 
 
 def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
-    """Values around 1000 of (rows, columns): beside their squares a variance of 1 is lost in float32."""
+    """Values around 1000: beside their squares a variance of 1 is lost in float32.
+
+    The size is (rows, columns), with at least one column.
+    """
     x = rng.normal(1000, 1, size).astype(np.float32)
     scale, shift = rng.random(size[1], dtype=np.float32), rng.random(size[1], dtype=np.float32)
     return x, scale, shift, np.full(size, np.nan, np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 
 from hpcampus_kernels.problem import Array
 from hpcampus_kernels.problems.compiled import compiled
-from hpcampus_kernels.problems.exponential import exponential
+from hpcampus_kernels.problems.elementary import exponential
 
 
 @compiled
@@ -12,7 +12,7 @@ def softmax(x: Array, out: Array) -> None:
     rows, columns = x.shape
     for row in range(rows):
         source, target = x[row], out[row]
-        highest = source[0]
+        highest = np.float32(-np.inf)
         for i in range(columns):
             highest = max(highest, source[i])
         total = np.float32(0)

@@ -10,7 +10,7 @@ def arguments(size: Shape, rng: np.random.Generator) -> tuple[Argument, ...]:
 
     Row r has the elements values[offsets[r]:offsets[r + 1]], in the columns of the same places.
     """
-    rows, columns, per_row = size
+    rows, columns, per_row = size if size[1] else (*size[:2], 0)
     counts = rng.multinomial(rows * per_row, np.full(rows, 1 / rows)) if rows else np.zeros(0, np.int64)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     places = rng.integers(0, columns, rows * per_row, dtype=np.int32)
