@@ -3,6 +3,19 @@
 from hpcampus_spawner.models import BadFile
 
 from hpcampus_courses.catalogue import Catalogue
-from hpcampus_courses.model import Assignment, Course, Credit, Session
+from hpcampus_courses.deadline import Deadline, LateStep, Standing
+from hpcampus_courses.model import Accepts, Assignment, Course, Credit, OnSubmission, Session
 
-__all__ = ["Assignment", "BadFile", "Catalogue", "Course", "Credit", "Session"]
+__all__ = [
+    "Accepts",
+    "Assignment",
+    "BadFile",
+    "Catalogue",
+    "Course",
+    "Credit",
+    "Deadline",
+    "LateStep",
+    "OnSubmission",
+    "Session",
+    "Standing",
+]

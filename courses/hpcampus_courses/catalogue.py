@@ -8,6 +8,7 @@ from typing import Self
 
 from hpcampus_spawner.models import BadFile
 
+from hpcampus_courses.live import LiveCourses
 from hpcampus_courses.model import Course
 
 COURSE_FILE = "course.yaml"
@@ -23,10 +24,13 @@ class Catalogue:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read every course; raises `BadFile` when one is wrong, misnamed or lacks a notebook it promises."""
-        if not folder.is_dir():
-            raise BadFile(f"{folder}: there is no such folder of courses")
-        courses = [_checked(path) for path in sorted(folder.glob(f"*/{COURSE_FILE}"))]
+        courses = [_checked(path) for path in _files(folder)]
         return cls(folder=folder, courses=MappingProxyType({course.slug: course for course in courses}))
+
+    @classmethod
+    def follow(cls, folder: Path) -> Self:
+        """The same, but `courses` are read again when their files change; raises `BadFile` only now."""
+        return cls(folder=folder, courses=LiveCourses(lambda: _files(folder), _checked))
 
     def course(self, slug: str) -> Course:
         """The course of that slug; raises LookupError with the slugs that exist."""
@@ -39,6 +43,12 @@ class Catalogue:
         """The folder with the instructor's version of an assignment; raises LookupError for unknown names."""
         course = self.course(course_slug)
         return self.folder / course.slug / "source" / course.assignment(assignment_slug).slug
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise BadFile(f"{folder}: there is no such folder of courses")
+    return sorted(folder.glob(f"*/{COURSE_FILE}"))
 
 
 def _checked(path: Path) -> Course:

@@ -1,12 +1,15 @@
 """The model of `course.yaml`: what a course is, what it needs, and what its learners hand in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from hpcampus_spawner.models import Model, YamlModel
 from hpcampus_spawner.needs import Needs
 from hpcampus_spawner.site import SchedulerName
 from pydantic import AnyHttpUrl, AwareDatetime, Field, StringConstraints, model_validator
+
+from hpcampus_courses.deadline import Deadline, DueDate, LateStep
 
 # A course's slug names its folder and its JupyterHub server; an assignment's is nbgrader's name for it.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")]
@@ -15,6 +18,9 @@ ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 NotebookName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.ipynb$")]
 SpdxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")]
+Suffix = Annotated[str, StringConstraints(pattern=r"^\.[a-z0-9]{1,15}$")]
+# What feedback says of a hidden test: nothing but that it failed, its message too, or its code as well.
+HiddenTests = Literal["nothing", "messages", "everything"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -22,14 +28,64 @@ def _notebook_of(data: dict[str, Any]) -> str:
     return f"{data.get('slug', '')}.ipynb"
 
 
+class Accepts(Model):
+    """What may be handed in for one assignment; `types` None for any kind of file."""
+
+    types: tuple[Suffix, ...] | None = Field(default=None, min_length=1)
+    mib: int = Field(default=50, ge=1, le=1024, description="the largest zip")
+    files: int = Field(default=1000, ge=1, le=10_000)
+
+    @model_validator(mode="after")
+    def _takes_notebooks(self) -> Self:
+        if self.types is not None and ".ipynb" not in self.types:
+            raise ValueError("types must name .ipynb: the notebook is what is handed in")
+        return self
+
+
+class OnSubmission(Model):
+    """Graded as soon as it is handed in: the first so many submissions of a learner, or all of them."""
+
+    attempts: int | None = Field(default=None, ge=1)
+
+
 class Assignment(Model):
-    """One notebook that learners hand in, worth `points` in all; `due` is the last moment, None for never."""
+    """One notebook that learners hand in, worth `points` in all; `due` is the last moment, None for never.
+
+    `outcomes` say what a learner can do afterwards, and `hours` how long it takes with the exercises.
+
+    `late` says what late work costs, by steps; without it late work costs nothing, and where it is empty no
+    late work is accepted. `attempts` is how often a learner may submit, None for as often as they like.
+    Without `grade_on_submission` nothing is graded before an instructor asks: who learns their score at once
+    can find out by trying what hidden tests look for.
+    """
 
     slug: Slug
     title: Text
     notebook: NotebookName = Field(default_factory=_notebook_of)
     points: int = Field(ge=1)
-    due: AwareDatetime | None = None
+    outcomes: tuple[Text, ...] = ()
+    hours: float | None = Field(default=None, gt=0, le=100)
+    due: DueDate | None = None
+    grace_minutes: int = Field(default=0, ge=0, le=24 * 60)
+    late: tuple[LateStep, ...] | None = None
+    attempts: int | None = Field(default=None, ge=1)
+    hidden_tests_in_feedback: HiddenTests = "messages"
+    grade_on_submission: OnSubmission | None = None
+    accepts: Accepts = Accepts()
+
+    @model_validator(mode="after")
+    def _late_steps_follow_each_other(self) -> Self:
+        if self.due is None and (self.late is not None or self.grace_minutes):
+            raise ValueError("late and grace_minutes mean nothing without due")
+        hours = [step.within_hours for step in self.late or ()]
+        if any(earlier >= later for earlier, later in pairwise(hours)):
+            raise ValueError("late: each step must reach further than the one before")
+        return self
+
+    def deadline(self, extended: datetime | None = None) -> Deadline | None:
+        """The deadline, for a learner with more time than the others if need be; None where there is none."""
+        due = extended or self.due
+        return None if due is None else Deadline(due, timedelta(minutes=self.grace_minutes), self.late)
 
 
 class Session(Model):

@@ -151,7 +151,7 @@ def test_the_courses_that_are_shipped_load() -> None:
     course = Catalogue.load(ROOT / "courses").course("gpu-numba")
     assert course.needs.gpus == 1
     assert course.needs.runs_without_gpu
-    assert course.assignment("lesson1").points == 20
+    assert course.assignment("lesson1").points == 23
 
 
 def test_a_course_knows_the_session_that_is_on_and_the_next_one() -> None:
