@@ -7,7 +7,10 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub provid
 settings = Settings.from_environment()
 
 configure.hub(c, settings)
+configure.tls(c, settings)
 configure.servers(c, settings)
 configure.pages(c, settings)
 configure.exchange(c, settings)
+configure.classes(c, settings)
+configure.monitoring(c, settings)
 configure.demo(c, settings)

@@ -6,15 +6,19 @@ import logging
 from datetime import timedelta
 
 from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.gauges import ClusterGauges
 from hpcampus_spawner.ledger import Spawn
 from hpcampus_spawner.reconcile import adopt_all, settle_for_ever
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.spawner import BatchSpawner
 from jupyterhub.app import JupyterHub
-from jupyterhub.utils import url_escape_path, url_path_join
+from jupyterhub.utils import make_ssl_context, url_escape_path, url_path_join
+from prometheus_client import REGISTRY
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from traitlets import Int, Unicode
 
+from hpcampus_hub import discretion
+from hpcampus_hub.database_outage import answer_503_meanwhile
 from hpcampus_hub.idle_servers import IDLE, stop_idle_for_ever
 from hpcampus_hub.operations import READY, hub_readiness
 from hpcampus_hub.settings import Settings
@@ -34,10 +38,13 @@ class CampusHub(JupyterHub):
         ours = logging.getLogger("hpcampus")
         ours.handlers, ours.propagate = self.log.handlers, False
         ours.setLevel(self.log.level)
+        discretion.apply_to(self.log)
+        answer_503_meanwhile(self.db)
         await super().start()
-        ready = hub_readiness(Settings.from_environment(), self.proxy)
+        ready = hub_readiness(Settings.from_environment(), self.proxy, self.db)
         self.tornado_application.settings[READY] = ready
         clusters = BatchSpawner.clusters.values()
+        REGISTRY.register(ClusterGauges(clusters))
         for cluster in clusters:
             for away in cluster.ledger.sites() - set(BatchSpawner.clusters):
                 self.log.error("jobs at %s are left alone: it is none of this hub's sites any more", away)
@@ -71,7 +78,7 @@ class CampusHub(JupyterHub):
     async def _stop_idle(self, spawner: BatchSpawner) -> None:
         """Stop it as its learner would, but remember why."""
         if spawner.job is not None:
-            spawner.job.cluster.ledger.end(spawner.job.spawn_id, IDLE)
+            spawner.job.ended(IDLE)
         await self._ask("DELETE", spawner.user.name, spawner.name)
 
     async def _ask(self, method: str, learner: str, server: str, body: str | None = None) -> None:
@@ -79,7 +86,9 @@ class CampusHub(JupyterHub):
         path = ("users", url_escape_path(learner), "servers", url_escape_path(server))
         headers = {"Authorization": f"token {self.reconciler_token}"}
         url = url_path_join(self.hub.api_url, *path)
-        await AsyncHTTPClient().fetch(HTTPRequest(url, method=method, headers=headers, body=body))
+        ours = make_ssl_context(self.internal_ssl_key, self.internal_ssl_cert, self.internal_ssl_ca)
+        request = HTTPRequest(url, method=method, headers=headers, body=body, ssl_options=ours)
+        await AsyncHTTPClient().fetch(request)
 
     async def update_last_activity(self) -> None:
         """Believe what servers say of their use: to the proxy, an open page's heartbeat is a use too."""

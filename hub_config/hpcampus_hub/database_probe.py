@@ -1,5 +1,6 @@
 """Whether a database takes a write at this moment, as the next start or submission will need it to."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 BUSY_SECONDS = 2
+LEAST_FREE_MIB = 16
+"""An SQLite file whose disk has less is as good as full: its log may still have room for a write or two."""
 
 _METADATA = sa.MetaData()
 _PROBES = sa.Table("campus_probes", _METADATA, sa.Column("written", sa.DateTime(timezone=True)))
@@ -33,11 +36,7 @@ class DatabaseProbe:
     def write(self) -> None:
         """Raise `NotWritable` unless a row can be committed within a few seconds."""
         if self._file is not None:
-            number = _number(self._file)
-            if number is None:
-                raise NotWritable(f"{self._file.name} is gone. Stop the hub and bring the file back.")
-            if number != self._number:
-                raise NotWritable(f"{self._file.name} was replaced under the running hub. Restart the hub.")
+            self._check_file(self._file)
         try:
             with self._engine.begin() as connection:
                 _METADATA.create_all(connection)
@@ -46,6 +45,18 @@ class DatabaseProbe:
         except sa.exc.SQLAlchemyError as error:
             what = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
             raise NotWritable(f"it can't be written to ({what}).") from error
+
+    def _check_file(self, file: Path) -> None:
+        number = _number(file)
+        # The exchange makes its file when it starts for the first time, a moment after the hub.
+        self._number = self._number or number
+        if number is None:
+            raise NotWritable(f"{file.name} is gone. Stop the hub and bring the file back.")
+        if number != self._number:
+            raise NotWritable(f"{file.name} was replaced under the running hub. Restart the hub.")
+        free = shutil.disk_usage(file.parent).free >> 20
+        if free < LEAST_FREE_MIB:
+            raise NotWritable(f"the disk of {file.name} is full but for {free} MiB. Make room on it.")
 
 
 def _file(url: str) -> Path | None:

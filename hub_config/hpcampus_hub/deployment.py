@@ -1,14 +1,18 @@
 """`campus.yaml`: what joins courses, sites and people of one campus."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
+from hpcampus_grading.lti.settings import Lti
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.models import Model, YamlModel
 from hpcampus_spawner.site import SiteId
 from hpcampus_spawner.software import SiteSoftware
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hpcampus_hub.reach import Reach
+from hpcampus_hub.tls import Tls, alt_names
 
 
 class Allocations(Model):
@@ -16,6 +20,18 @@ class Allocations(Model):
 
     courses: Mapping[str, Allocation] = {}
     groups: Mapping[str, Allocation] = {}
+
+
+class Grading(Model):
+    """Where a site's instructors grade if they don't say: in their own job, or in jobs beside it."""
+
+    on: Literal["here", "slurm"] = "here"
+    workers: int | None = Field(default=None, ge=1, le=1000)
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that `campus grade` reads."""
+        count = {} if self.workers is None else {"CAMPUS_GRADE_WORKERS": str(self.workers)}
+        return {"CAMPUS_GRADE_ON": self.on, **count}
 
 
 class DemoPerson(Model):
@@ -31,11 +47,32 @@ class Deployment(YamlModel):
 
     allocations: Mapping[str, Allocations] = {}
     software: Mapping[SiteId, SiteSoftware] = {}
+    grading: Mapping[SiteId, Grading] = {}
     researchers: str
     # Servers say every 5 minutes when they were last used.
     stop_idle_after_minutes: int | None = Field(default=None, ge=15)
     reach: Mapping[str, Reach] = {}
+    tls: Tls | None = None
+    lti: Lti = Lti()
     demo: Mapping[str, DemoPerson] = {}
+
+    @model_validator(mode="after")
+    def _all_or_nothing(self) -> Self:
+        plain = [site_id for site_id, url in self._ways_to_the_hub() if not url.startswith("https:")]
+        if self.tls is not None and plain:
+            raise ValueError(f"with tls, the hub_url of {', '.join(plain)} has to begin with https:")
+        return self
+
+    def _ways_to_the_hub(self) -> list[tuple[str, str]]:
+        """Where the jobs of sites behind a login node find the hub."""
+        return [(site_id, reach.ssh.hub_url) for site_id, reach in self.reach.items() if reach.ssh]
+
+    def certified_names(self) -> list[str]:
+        """By which names the campus is asked for, as they stand in its certificates."""
+        if self.tls is None:
+            return []
+        elsewhere = [urlsplit(url).hostname or "" for _, url in self._ways_to_the_hub()]
+        return alt_names([self.tls.address, *self.tls.names, *elsewhere])
 
     def allocation(self, site_id: str, *, course: str | None, groups: Iterable[str]) -> Allocation:
         """Who pays on that site: the course's project, or that of the first group that has one."""

@@ -12,6 +12,11 @@ from hpcampus_spawner.words import ENDINGS
 from hpcampus_hub.idle_servers import IDLE
 
 _STOPPED = ("Your notebook isn't running", "It was stopped.")
+_RESTARTED = (
+    "Just a moment",
+    "The hub was restarted and takes your notebook up again: nothing is lost. "
+    "This page looks every few seconds.",
+)
 _ENDED = "Your notebook has ended"
 _WHY = {
     "TIMEOUT": ("Your time was over", "The job that your notebook ran in had reached its end."),
@@ -32,6 +37,8 @@ class Ending:
     sentence: str
     moment: datetime | None
     again: str
+    soon: bool = False
+    """The server is not at its end: a hub that has just started takes it up again."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,10 @@ class Endings:
     def of(self, user: Any, server: str, spawn_url: str) -> Ending:
         """The last end of that server; `spawn_url` is JupyterHub's, and says where its learner was going."""
         spawn = self.ledger.latest(user.name, server)
-        if spawn is None or spawn.ended is None:
+        if spawn is None:
             return Ending(*_STOPPED, None, spawn_url)
+        if spawn.ended is None:
+            return Ending(*_RESTARTED, None, spawn_url, soon=True)
         reason = spawn.reason or "unknown"
         heading, sentence = _WHY.get(reason, (_ENDED, f"The reason: {reason.rstrip('.')}."))
         again = start_again(self.hub, user.name, server, spawn.options)

@@ -86,7 +86,9 @@ class Enrolment:
         )
 
     def _environment(self, role: Role, site_id: str, course: str, assignment: str) -> Mapping[str, str]:
+        grading = self.deployment.grading.get(site_id) if role is Role.INSTRUCTOR else None
         return {
+            **(grading.environment() if grading else {}),
             "CAMPUS_EXCHANGE_URL": self.exchange_elsewhere.get(site_id, self.exchange_url),
             "CAMPUS_ROLE": role.value,
             "CAMPUS_COURSE": course,

@@ -9,6 +9,7 @@ import click
 from hpcampus_spawner import launcher
 from hpcampus_spawner.models import BadFile
 
+from hpcampus_hub import private_files
 from hpcampus_hub.lessons import release_all
 from hpcampus_hub.settings import CAMPUS, CONFIG_FILE, Settings
 
@@ -38,6 +39,7 @@ def hub(site_ids: tuple[str, ...], campus: Path, state: Path, port: int, databas
     try:
         _check(settings)
         settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.check(settings.state)
         os.umask(0o077)
         release_all(settings)
     except BadFile as problem:

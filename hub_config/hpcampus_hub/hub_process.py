@@ -13,6 +13,7 @@ from typing import Self
 import requests
 from hpcampus_spawner.launcher import birth
 
+from hpcampus_hub.lasting_proxy import end_proxy
 from hpcampus_hub.settings import CONFIG_FILE, Settings
 
 UP_SECONDS = 90
@@ -72,16 +73,16 @@ class HubProcess:
         raise HubFailed(f"The hub ended by itself with exit code {code}. Its log: {self._log}")
 
     def stop(self) -> None:
-        """Ask the hub to end, and with it the proxy and the services; make it, if it doesn't."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(DOWN_SECONDS)
-        except subprocess.TimeoutExpired:
-            # The hub leads a session of its own: the proxy and the services are in it.
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """Ask the hub to end, and with it the services; make it, if it doesn't. Then end the proxy."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(DOWN_SECONDS)
+            except subprocess.TimeoutExpired:
+                # The hub leads a session of its own: the services are in it.
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        end_proxy(self._settings.proxy_pid_file)
 
     def _end_leftover(self) -> None:
         """End a hub that an earlier, killed `campus up` left behind: it would hold the port and the jobs."""
@@ -96,7 +97,10 @@ class HubProcess:
 
     def _answers(self) -> bool:
         try:
-            answer = requests.get(f"{self._settings.url}/hub/health", timeout=2)
-        except requests.RequestException:
+            believed = self._settings.believed
+            verify = str(believed) if believed else True
+            answer = requests.get(f"{self._settings.url}/hub/health", timeout=2, verify=verify)
+        except (requests.RequestException, OSError):
+            # OSError: the hub hasn't made its certificates yet.
             return False
         return answer.ok

@@ -36,7 +36,11 @@ def idle_servers(users: Iterable[Any], limit: timedelta, since: datetime) -> lis
 
 
 def _used(spawner: BatchSpawner, since: datetime) -> datetime:
-    """When it was last used: at its start at the earliest. JupyterHub's moments are UTC without a zone."""
-    row = spawner.orm_spawner
-    moments: list[datetime | None] = [row.last_activity, row.started]
+    """When it was last used: when it came up at the earliest.
+
+    What JupyterHub calls its start is when somebody asked for it: its job may have waited for hours since.
+    JupyterHub's moments are UTC without a zone.
+    """
+    row, up = spawner.orm_spawner, spawner.job.up_since if spawner.job else None
+    moments: list[datetime | None] = [row.last_activity, row.started, up]
     return max([since, *(moment.replace(tzinfo=UTC) for moment in moments if moment)])

@@ -13,7 +13,7 @@ from hpcampus_hub.job_list import ServerJob, server_jobs
 from hpcampus_hub.settings import HUB_CONFIG, Settings
 from hpcampus_hub.site_cluster import open_clusters
 
-COLUMNS = ("person", "server", "site", "job", "state", "node", "gpus", "since", "until", "reason")
+COLUMNS = ("person", "server", "course", "site", "job", "state", "node", "gpus", "since", "until", "reason")
 
 
 @click.command()
@@ -48,7 +48,7 @@ async def _ask(settings: Settings) -> tuple[list[ServerJob], dict[str, str]]:
     clusters = open_clusters(settings)
     await asyncio.gather(*(cluster.watcher.ask() for cluster in clusters.values()))
     silent = {site: cluster.watcher.problem for site, cluster in clusters.items()}
-    rows = server_jobs(clusters.values(), datetime.now(UTC))
+    rows = server_jobs(clusters.values(), settings.catalogue.courses, datetime.now(UTC))
     return rows, {site: problem for site, problem in silent.items() if problem}
 
 

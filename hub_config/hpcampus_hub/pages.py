@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from hpcampus_courses import Course
 from hpcampus_spawner.admission import Person
 from hpcampus_spawner.cluster import Cluster
+from hpcampus_spawner.history import latest_history
 from hpcampus_spawner.options import Options, parse_options
 from hpcampus_spawner.refusal import Refused
-from hpcampus_spawner.words import day_and_time
+from hpcampus_spawner.words import ago, day_and_time
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from hpcampus_hub.choosing import Choice, Suggestion, suggest
@@ -40,7 +41,11 @@ class CampusPages:
 
     clusters: Mapping[str, Cluster]
     enrolment: Enrolment
-    exchange_prefix: str = "/services/exchange/"
+
+    @property
+    def idle_minutes(self) -> int | None:
+        """After how long an unused notebook is stopped; None for never."""
+        return self.enrolment.deployment.stop_idle_after_minutes
 
     def __deepcopy__(self, memo: object) -> Self:
         """JupyterHub copies its configuration; what never changes needs no copy."""
@@ -61,6 +66,18 @@ class CampusPages:
     def course_of(self, server: str) -> Course | None:
         """The course that a server belongs to."""
         return self.enrolment.catalogue.courses.get(server)
+
+    def estimate(self, spawner: Any) -> str:
+        """When the job may start, and how old that answer is; for pages without JavaScript."""
+        starts, age = spawner.whereabouts()["queue"]["starts"], spawner.answer_age()
+        if starts is None:
+            return "not known yet"
+        said = f"the scheduler said so {ago(timedelta(seconds=age))}; " if age is not None else ""
+        return f"about {day_and_time(datetime.fromisoformat(starts))} ({said}it may move)"
+
+    def history(self, user: Any, server: str) -> list[dict[str, Any]]:
+        """What happened to the last job of that server, the oldest first."""
+        return latest_history(self.clusters, user.name, server)
 
     def meets(self, course: Course) -> str:
         """When the class has its session, if one is on or coming."""

@@ -3,6 +3,7 @@
 from typing import Self
 
 from hpcampus_spawner.models import Model
+from hpcampus_spawner.origin import THIS_MACHINE, IpNetwork
 from hpcampus_spawner.ssh import SshSite, UnixName
 from pydantic import model_validator
 
@@ -19,9 +20,17 @@ class Reach(Model):
 
     sudo: SudoReach | None = None
     ssh: SshSite | None = None
+    reports_from: tuple[IpNetwork, ...] = ()
+    """From where jobs reach the hub, if not from their nodes' own addresses: gateways, other networks."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.sudo is None) == (self.ssh is None):
             raise ValueError("a site is reached by either sudo or ssh")
         return self
+
+    @property
+    def origins(self) -> tuple[IpNetwork, ...]:
+        """What comes back through our own connection looks as if this machine had sent it."""
+        through_ssh = self.ssh is not None and self.ssh.listen is not None
+        return (*self.reports_from, *THIS_MACHINE) if through_ssh else self.reports_from

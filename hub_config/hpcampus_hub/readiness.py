@@ -4,12 +4,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
 
 from hpcampus_spawner.cluster import Cluster
 from jupyterhub.proxy import Proxy
-from tornado.httpclient import AsyncHTTPClient
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from hpcampus_hub.database_probe import DatabaseProbe, NotWritable
+from hpcampus_hub.tls import ending
 
 ANSWER_SECONDS = 5
 FRESH_SECONDS = 3
@@ -57,17 +63,33 @@ async def _ask(name: str, check: Check) -> str | None:
         return "the check itself failed; the hub's log has the details."
 
 
-def database(probe: DatabaseProbe) -> Check:
-    """A database takes a write. Asked in a thread: one that is locked must not hold up the hub."""
+def database(probe: DatabaseProbe, session: Session | None = None) -> Check:
+    """A database takes a write. Asked in a thread: one that is locked must not hold up the hub.
+
+    `session` is the hub's own. It keeps its connection from one request to the next, so the first one after a
+    crash of the database would fail; a connection that was cut is given up here.
+    """
 
     async def check() -> str | None:
         try:
             await asyncio.to_thread(probe.write)
         except NotWritable as problem:
             return str(problem)
+        if session is not None:
+            _give_up_if_cut(session)
         return None
 
     return check
+
+
+def _give_up_if_cut(session: Session) -> None:
+    try:
+        session.execute(select(1))
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        log.warning("the hub's connection to its database was cut; it gets a new one")
+        session.rollback()
 
 
 def scheduler(cluster: Cluster) -> Check:
@@ -89,7 +111,20 @@ def proxy(of_hub: Proxy) -> Check:
         try:
             await of_hub.get_all_routes()
         except Exception as error:  # Every implementation of a proxy has errors of its own.
+            if getattr(error, "status", None) == HTTPStatus.FORBIDDEN:
+                return "it refuses this hub's token: it isn't the proxy that this hub started. End it."
             return f"it can't be asked for its routes ({type(error).__name__})."
+        return None
+
+    return check
+
+
+def certificates(folder: Path) -> Check:
+    """The authorities behind all certificates don't end soon."""
+
+    async def check() -> str | None:
+        if found := ", ".join(ending(folder)):
+            return f"{found} ends soon: stop all notebooks and the hub, and delete its folder internal-ssl."
         return None
 
     return check
@@ -99,7 +134,10 @@ def service(url: str) -> Check:
     """A service of the hub answers its health check."""
 
     async def check() -> str | None:
-        answer = await AsyncHTTPClient().fetch(url, raise_error=False, request_timeout=ANSWER_SECONDS)
+        try:
+            answer = await AsyncHTTPClient().fetch(url, raise_error=False)
+        except (OSError, HTTPClientError):
+            return "nobody answers there. The hub looks every 30 s and starts it again."
         return None if answer.code == 200 else f"its health check answered {answer.code}."
 
     return check

@@ -15,6 +15,7 @@ from hpcampus_spawner.site import Site
 from pydantic import Field
 
 from hpcampus_hub.deployment import Deployment
+from hpcampus_hub.tls import hub_authority
 
 HUB_CONFIG = Path(__file__).parents[1]
 SITES = HUB_CONFIG / "sites"
@@ -76,13 +77,29 @@ class Settings(Model):
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The courses that are offered."""
-        return Catalogue.load(self.courses)
+        """The courses that are offered, as their files are at each moment."""
+        return Catalogue.follow(self.courses)
+
+    @property
+    def address(self) -> str:
+        """Where the proxy listens, as HOST:PORT; beyond this machine only with TLS."""
+        tls = self.deployment.tls
+        return f"{tls.address if tls else '127.0.0.1'}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Where a browser finds the hub."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where a browser, or a reverse proxy, finds the hub."""
+        return f"{'https' if self.deployment.tls else 'http'}://{self.address}"
+
+    @property
+    def certificates(self) -> Path:
+        """Where JupyterHub keeps its certificates, if it has any."""
+        return self.state / "internal-ssl"
+
+    @property
+    def believed(self) -> Path | None:
+        """The certificate that clients of the hub have to believe; None where all is plain."""
+        return hub_authority(self.certificates) if self.deployment.tls else None
 
     @property
     def shares_one_account(self) -> bool:
@@ -100,6 +117,11 @@ class Settings(Model):
             path.write_text(json.dumps(_free_ports(PORTS)))
         ports: dict[str, int] = json.loads(path.read_text())
         return ports
+
+    @property
+    def proxy_pid_file(self) -> Path:
+        """Where the hub notes the process of its proxy, which outlives it."""
+        return self.state / "proxy.pid"
 
     def secret(self, name: str) -> str:
         """A random secret of this hub, made on first use and kept in a private file."""

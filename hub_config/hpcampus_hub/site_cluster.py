@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from hpcampus_spawner.cluster import Cluster
-from hpcampus_spawner.commands import Commands, LocalCommands
+from hpcampus_spawner.commands import Commands, CountedCommands, LocalCommands
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.ledger import Ledger
 from hpcampus_spawner.local import LocalScheduler
@@ -17,6 +17,7 @@ from hpcampus_spawner.software import SiteSoftware
 from hpcampus_spawner.ssh import Connection, Ssh, SshCommands, SshSite
 from hpcampus_spawner.ways import Root, SharedAccount, Sudo, Way
 
+from hpcampus_hub.reach import Reach
 from hpcampus_hub.settings import Settings
 
 
@@ -28,15 +29,16 @@ def open_clusters(settings: Settings) -> Mapping[str, Cluster]:
 
 def _open(settings: Settings, site: Site, ledger: Ledger) -> Cluster:
     way, commands, network = _reach(settings, site)
-    launcher = Launcher(way)
+    launcher = Launcher(way, site.id)
     return Cluster(
         hub_id=settings.secret("hub-id")[:8],
         site=site,
         launcher=launcher,
-        scheduler=_scheduler(settings, site, launcher, commands),
+        scheduler=_scheduler(settings, site, launcher, CountedCommands(site.id, commands)),
         ledger=ledger,
         network=network,
         software=_software(settings, site),
+        reports_from=reach.origins if (reach := _reach_of(settings, site)) else (),
     )
 
 
@@ -51,9 +53,7 @@ def _software(settings: Settings, site: Site) -> SiteSoftware:
 
 def _reach(settings: Settings, site: Site) -> tuple[Way, Commands, Network]:
     """How the hub becomes a learner there, asks the scheduler, and gets to the nodes."""
-    environment = settings.environments.get(site.id, {})
-    # Where there are variables for it, a twin on this machine stands in for the site.
-    reach = None if environment else settings.deployment.reach.get(site.id)
+    environment, reach = settings.environments.get(site.id, {}), _reach_of(settings, site)
     if reach is not None and reach.ssh is not None:
         return _through_login_node(settings, site, reach.ssh)
     way: Way
@@ -63,12 +63,18 @@ def _reach(settings: Settings, site: Site) -> tuple[Way, Commands, Network]:
         way = SharedAccount(settings.state / "homes", environment)
     else:
         way = Root(environment)
-    return way, LocalCommands(environment), Direct()
+    # Through the proxy, whose certificate jobs believe: the hub itself wants to see one of theirs.
+    return way, LocalCommands(environment), Direct(settings.url if settings.deployment.tls else None)
+
+
+def _reach_of(settings: Settings, site: Site) -> Reach | None:
+    """Where there are variables for it, a twin on this machine stands in for the site."""
+    return None if settings.environments.get(site.id) else settings.deployment.reach.get(site.id)
 
 
 def _through_login_node(settings: Settings, site: Site, ssh: SshSite) -> tuple[Way, Commands, Network]:
     # The proxy's port: hub and exchange are both behind it.
-    connection = Connection(ssh, settings.state / "ssh" / site.id, settings.port)
+    connection = Connection(ssh, settings.state / "ssh" / site.id, settings.address)
     return Ssh(connection), SshCommands(connection), Tunnel(connection, ssh.hub_url)
 
 

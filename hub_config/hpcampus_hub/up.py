@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from hpcampus_grading.releasing import ReleaseProblem
 from hpcampus_spawner.models import BadFile
 from hpcampus_spawner.reconcile import end_all
 from hpcampus_spawner.site import Site
 
+from hpcampus_hub import private_files
 from hpcampus_hub.demo import demo_passwords
 from hpcampus_hub.hub_process import HubFailed, HubProcess
 from hpcampus_hub.lessons import release_all
@@ -57,7 +57,7 @@ def up(site_ids: tuple[str, ...], port: int, state: Path | None, database: str) 
             _bring_up(settings, stack)
     except KeyboardInterrupt:
         _say("Stopped.")
-    except (BadFile, HubFailed, ReleaseProblem, AccountsRefused, CannotStart) as problem:
+    except (BadFile, HubFailed, AccountsRefused, CannotStart) as problem:
         raise click.ClickException(str(problem)) from None
     except PermissionError as problem:
         raise click.ClickException(
@@ -76,6 +76,7 @@ def _bring_up(settings: Settings, stack: ExitStack) -> None:
         if why := CANNOT_BE_TRIED.get(site.scheduler.kind):
             raise CannotStart(f"{site.name} can't be tried on this machine: {why}.")
     stack.enter_context(_only_one(settings.state))
+    private_files.check(settings.state)
     stack.enter_context(demo_homes(settings))
     settings = stack.enter_context(twins_of(settings))
     _release_lessons(settings)

@@ -7,6 +7,10 @@ from importlib.metadata import entry_points
 
 import click
 
+from hpcampus_spawner.lean_imports import leave_out_what_nobody_needs
+
+leave_out_what_nobody_needs()
+
 
 class _InstalledCommands(click.Group):
     """Finds subcommands among the entry points `hpcampus.commands`, importing only the one that runs."""

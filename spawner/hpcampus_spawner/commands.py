@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Protocol
 
+from hpcampus_spawner import metrics
 from hpcampus_spawner.calls import Call, NoAnswer, make
 from hpcampus_spawner.scheduler import SchedulerError
 
@@ -33,6 +34,20 @@ class LocalCommands:
         except NoAnswer as problem:
             raise SchedulerError(str(problem)) from None
         return answer.code, answer.out.decode("utf-8", "replace"), answer.complaint
+
+
+class CountedCommands:
+    """The same, and monitoring counts each under the id of the site."""
+
+    def __init__(self, site: str, commands: Commands) -> None:
+        self._site, self._commands = site, commands
+
+    async def run(self, *argv: str) -> tuple[int, str, str]:
+        """Run it and count it."""
+        with metrics.command(self._site, argv[0]) as outcome:
+            answer = await self._commands.run(*argv)
+            outcome.ended(answer[0])
+        return answer
 
 
 async def ask(commands: Commands, *argv: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcampus_spawner.accounts import FIRST_HUMAN_UID
-from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, spawn_folder
+from hpcampus_spawner.folders import EXIT, LOG, PROCESS, TICKET, forget_old, spawn_folder, write_private
 from hpcampus_spawner.timing import SIGNAL_SECONDS
 
 LOG_TAIL = 4096
@@ -41,7 +41,9 @@ _INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "SLURM_CONF", "PBS_CONF
 _FIXED_OPTIONS = (
     "--parsable",
     "--no-requeue",
-    "--export=NIL",
+    # All of `_job_environment`, which is nearly nothing. With any other word some versions of Slurm run a
+    # login shell before the job's own, and what is submitted from the notebook loses its environment.
+    "--export=ALL",
     "--open-mode=append",
     "--nodes=1",
     "--ntasks=1",
@@ -64,7 +66,7 @@ def sbatch(order: Order) -> Order:
     folder = _prepare(order)
     log = f"--output={folder / LOG}"
     argv = ["sbatch", *_FIXED_OPTIONS, *options, log, f"--chdir={Path.home()}"]
-    return _run(argv, SUBMIT_SECONDS, str(order["script"]))
+    return _run(argv, SUBMIT_SECONDS, str(order["script"]), _job_environment())
 
 
 def estimate(order: Order) -> Order:
@@ -108,7 +110,7 @@ def start(order: Order) -> Order:
         # A hub that died before it heard our answer asks again: the job must not start twice.
         return {"process": _recorded(spawn_folder(str(order["spawn_id"])))}
     script = folder / "job.sh"
-    _write_private(script, str(order["script"]))
+    write_private(script, str(order["script"]))
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             [
@@ -126,7 +128,7 @@ def start(order: Order) -> Order:
             env=_environment(),
         )
     record = {"pid": process.pid, "born": birth(process.pid)}
-    _write_private(folder / PROCESS, json.dumps(record))
+    write_private(folder / PROCESS, json.dumps(record))
     return {"process": record}
 
 
@@ -200,10 +202,11 @@ def alive(pid: int, born: str | None) -> bool:
 
 
 def _prepare(order: Order) -> Path:
-    """Make the private folder of the spawn and put the ticket into it."""
+    """Make the private folder of the spawn and put the ticket into it; tidy up what earlier ones left."""
     folder = spawn_folder(str(order["spawn_id"]))
     folder.mkdir(mode=0o700, parents=True)
-    _write_private(folder / TICKET, str(order["ticket"]))
+    forget_old({folder.name, *order.get("wanted", ())})
+    write_private(folder / TICKET, str(order["ticket"]))
     return folder
 
 
@@ -217,26 +220,35 @@ def _recorded(folder: Path) -> Any:
     raise BadOrder("this job was started before, and nothing is known of it")
 
 
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-
-
 def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
-def _run(argv: list[str], seconds: int, stdin: str = "") -> Order:
+def _job_environment() -> dict[str, str]:
+    """What sbatch hands on to the job; the login shell there makes the rest, in the node's own time zone."""
+    return {**_environment(), "PATH": os.defpath}
+
+
+def _program(name: str) -> str:
+    """Where it is, by our own PATH, which may differ from that of the command's environment."""
+    for folder in os.get_exec_path():
+        if os.access(f"{folder}/{name}", os.X_OK):
+            return f"{folder}/{name}"
+    raise FileNotFoundError(name)
+
+
+def _run(argv: list[str], seconds: int, stdin: str = "", environment: dict[str, str] | None = None) -> Order:
+    """Run a command; by default in UTC, so that the hub can read what it prints wherever it runs."""
     try:
         done = subprocess.run(
             argv,
+            executable=_program(argv[0]),
             input=stdin,
             capture_output=True,
             text=True,
             timeout=seconds,
             check=False,
-            # So that the hub can read what they print: a login node's zone need not be the hub's.
-            env={**_environment(), "TZ": "UTC"},
+            env=environment or {**_environment(), "TZ": "UTC"},
         )
     except subprocess.TimeoutExpired:
         return {"timeout": True}

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from hpcampus_spawner import metrics
 from hpcampus_spawner.calls import NoAnswer
 from hpcampus_spawner.refusal import Refused
 from hpcampus_spawner.ways import Way
@@ -17,10 +18,13 @@ class NotAllowed(LauncherError):
 
 
 class Launcher:
-    """Gives orders to `hpcampus_spawner.launcher`, which runs as the learner in one way or another."""
+    """Gives orders to `hpcampus_spawner.launcher`, which runs as the learner in one way or another.
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    Monitoring counts them under the id of the site.
+    """
+
+    def __init__(self, way: Way, site: str = "") -> None:
+        self._way, self._site = way, site
 
     def check(self, learner: str) -> None:
         """Raise `Refused` for a name that may not run notebooks, as far as the hub can know."""
@@ -28,7 +32,12 @@ class Launcher:
 
     async def order(self, learner: str, verb: str, **fields: Any) -> dict[str, Any]:
         """Have one order carried out and return the answer; raises `LauncherError`."""
-        order = json.dumps({"verb": verb, **fields}).encode()
+        with metrics.command(self._site, verb) as outcome:
+            answer = await self._have_done(learner, verb, json.dumps({"verb": verb, **fields}).encode())
+            outcome.ended(answer.get("code"))
+        return answer
+
+    async def _have_done(self, learner: str, verb: str, order: bytes) -> dict[str, Any]:
         try:
             answer = await self._way.hand_over(learner, order)
         except Refused as refused:

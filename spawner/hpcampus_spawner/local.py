@@ -4,11 +4,12 @@ The queue stands in one file, so that jobs outlive the hub; it moves whenever so
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ PARTITION = "local"
 """What the site's file calls the one queue."""
 KEPT = timedelta(minutes=5)
 """How long a job that ended can still be asked about."""
+PATIENCE_SECONDS = 3
+"""So long an answer waits for learners' own processes; who needs longer holds up nobody else."""
 
 
 class LocalJob(Model):
@@ -75,41 +78,38 @@ class LocalScheduler:
         self._launcher = launcher
         self._file = file
         self._cpus = cpus
-        # All changes to the queue happen under this lock, and each ends with the file written.
-        self._lock = asyncio.Lock()
+        # One task at most for each job, while a process of its learner does something: their home may hang.
+        # The queue itself is never changed across an await, and each change ends with the file written.
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._queue = _QUEUE.validate_json(file.read_bytes()) if file.exists() else ()
 
     async def submit(self, learner: str, submission: Submission) -> str:
         """Put the job at the end of the queue, and start it if there is room."""
-        # Somebody who stops waiting must not leave a process that the queue doesn't know.
-        return await asyncio.shield(self._submit(learner, submission))
-
-    async def _submit(self, learner: str, submission: Submission) -> str:
-        async with self._lock:
-            number = max((int(job.job_id) for job in self._queue), default=0) + 1
-            job = LocalJob(
-                job_id=str(number),
-                learner=learner,
-                spawn_id=submission.spawn_id,
-                tag=submission.tag,
-                cpus=submission.request.cpus,
-                seconds=60 * submission.request.walltime_minutes,
-                script=submission.script,
-                ticket=submission.ticket,
-            )
-            self._save((*self._queue, job))
-            await self._move()
+        number = max((int(job.job_id) for job in self._queue), default=0) + 1
+        job = LocalJob(
+            job_id=str(number),
+            learner=learner,
+            spawn_id=submission.spawn_id,
+            tag=submission.tag,
+            cpus=submission.request.cpus,
+            seconds=60 * submission.request.walltime_minutes,
+            script=submission.script,
+            ticket=submission.ticket,
+        )
+        self._save((*self._queue, job))
+        self._move()
+        await self._patience(job.job_id)
         return job.job_id
 
     async def jobs(self) -> Mapping[str, JobStatus]:
         """Let the queue move, then say where everybody is."""
-        return await asyncio.shield(self._look())
-
-    async def _look(self) -> Mapping[str, JobStatus]:
-        async with self._lock:
-            await self._move()
-            pending = [job.job_id for job in self._queue if job.state is JobState.PENDING]
-            return {job.job_id: self._status(job, pending) for job in self._queue}
+        self._move()
+        await self._patience(*self._under_way)
+        # One that ended just now has made room.
+        self._move()
+        await self._patience(*self._under_way)
+        pending = [job.job_id for job in self._queue if job.state is JobState.PENDING]
+        return {job.job_id: self._status(job, pending) for job in self._queue}
 
     async def find(self, learner: str, tag: str) -> str | None:
         """Look for the tag in the queue."""
@@ -118,16 +118,17 @@ class LocalScheduler:
 
     async def cancel(self, learner: str, job_id: str) -> None:
         """Take the job out of the queue, or ask its process to end."""
-        async with self._lock:
-            mine = (job for job in self._queue if (job.learner, job.job_id) == (learner, job_id))
-            job = next(mine, None)
-            if job is None:
-                return
-            if job.state is JobState.PENDING:
-                self._replace(job, word="CANCELLED", ended=datetime.now(UTC), script="", ticket="")
-            elif job.state is JobState.RUNNING:
-                await self._order(job, "stop")
-                self._replace(job, word="COMPLETING")
+        # What is just being started can be stopped then.
+        while job_id in self._under_way:
+            await asyncio.wait([self._under_way[job_id]])
+        mine = (job for job in self._queue if (job.learner, job.job_id) == (learner, job_id))
+        job = next(mine, None)
+        if job is None:
+            return
+        if job.state is JobState.PENDING:
+            self._replace(job, word="CANCELLED", ended=datetime.now(UTC), script="", ticket="")
+        elif job.state is JobState.RUNNING:
+            await asyncio.shield(self._begin(job, self._stop(job)))
 
     async def address(self, node: str) -> str:
         """Every job runs here."""
@@ -158,12 +159,27 @@ class LocalScheduler:
             return Ending(word, None, "")
         return Ending(word, answer["exit_code"], str(answer["log"]))
 
-    async def _move(self) -> None:
-        """Notice jobs that ended and start those whose turn it is."""
+    def _move(self) -> None:
+        """Notice jobs that ended, and begin to start those whose turn it is."""
+        for job in filter(self._ended, self._queue):
+            if job.state is JobState.RUNNING:
+                self._begin(job, self._end(job))
+            else:
+                self._replace(job, word="CANCELLED", ended=datetime.now(UTC))
+        self._forget_old()
         for job in self._queue:
-            if job.active and (job.pid is None or not alive(job.pid, job.born)):
-                word = await self._last_word(job) if job.state is JobState.RUNNING else "CANCELLED"
-                self._replace(job, word=word, ended=datetime.now(UTC))
+            if job.state is not JobState.PENDING or job.job_id in self._under_way:
+                continue
+            if self._busy() + job.cpus > self._cpus:
+                break
+            self._begin(job, self._start(job))
+
+    def _ended(self, job: LocalJob) -> bool:
+        """Whether its process is gone, and nothing was made of that yet."""
+        known = not job.active or job.job_id in self._under_way
+        return not known and (job.pid is None or not alive(job.pid, job.born))
+
+    def _forget_old(self) -> None:
         oldest = datetime.now(UTC) - KEPT
         # The last one stays, so that no number is ever given twice.
         kept = tuple(
@@ -171,29 +187,39 @@ class LocalScheduler:
         )
         if kept != self._queue:
             self._save(kept)
-        for job in self._queue:
-            if job.state is not JobState.PENDING:
-                continue
-            if self._busy() + job.cpus > self._cpus:
-                break
-            await self._start(job)
 
-    async def _last_word(self, job: LocalJob) -> str:
-        """How a job that nobody cancelled ended, by the exit code that it wrote."""
-        try:
+    def _begin(self, job: LocalJob, order: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task of its own: whoever stops waiting leaves no process that the queue doesn't know."""
+        task = self._under_way[job.job_id] = asyncio.create_task(order)
+        task.add_done_callback(lambda _: self._under_way.pop(job.job_id))
+        return task
+
+    async def _patience(self, *job_ids: str) -> None:
+        """Wait a little for what is under way for these jobs."""
+        tasks = [self._under_way[job_id] for job_id in job_ids if job_id in self._under_way]
+        if tasks:
+            await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
+
+    async def _end(self, job: LocalJob) -> None:
+        """Write down how a job that nobody cancelled ended, by the exit code that it wrote."""
+        code = None
+        with contextlib.suppress(SchedulerError):
             code = (await self._order(job, "result"))["exit_code"]
-        except SchedulerError:
-            return "COMPLETED"
-        return {0: "COMPLETED", None: "COMPLETED", TIMED_OUT: "TIMEOUT"}.get(code, "FAILED")
+        word = {0: "COMPLETED", None: "COMPLETED", TIMED_OUT: "TIMEOUT"}.get(code, "FAILED")
+        self._replace(job, word=word, ended=datetime.now(UTC))
+
+    async def _stop(self, job: LocalJob) -> None:
+        await self._order(job, "stop")
+        self._replace(job, word="COMPLETING")
 
     def _busy(self) -> int:
-        return sum(job.cpus for job in self._queue if job.active)
+        return sum(job.cpus for job in self._queue if job.active or job.job_id in self._under_way)
 
     async def _start(self, job: LocalJob) -> None:
+        wanted = [other.spawn_id for other in self._queue if other.state is not JobState.GONE]
+        how = {"script": job.script, "ticket": job.ticket, "seconds": job.seconds, "wanted": wanted}
         try:
-            answer = await self._order(
-                job, "start", script=job.script, ticket=job.ticket, seconds=job.seconds
-            )
+            answer = await self._order(job, "start", **how)
         except SchedulerError as error:
             log.error("job %s of %s can't start: %s", job.job_id, job.learner, error)
             self._replace(job, word="LAUNCH_FAILED", ended=datetime.now(UTC), script="", ticket="")
@@ -226,6 +252,7 @@ class LocalScheduler:
             partition=PARTITION,
             place=place,
             starts=self._estimate() if place == 1 else None,
+            started=job.started,
             ends=job.ends,
         )
 

@@ -14,6 +14,7 @@ from hpcampus_spawner.ssh import Connection
 # Below the range from which Linux takes the ports of outgoing connections.
 PORTS = range(20000, 32000)
 TRIES = 5
+HERE = "127.0.0.1"
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*", re.ASCII)
 
 log = logging.getLogger("hpcampus.network")
@@ -24,6 +25,11 @@ class Network(Protocol):
 
     hub_url: str | None
     """Where jobs find the hub; None where the hub's own address will do."""
+    lasting: bool
+    """Whether a way is still there when the hub was started again."""
+
+    def host(self, node: str) -> str:
+        """Which host the hub connects to for that node: its servers' certificates bear this name."""
 
     async def way_to(self, node: str, port: int, before: int | None = None) -> tuple[str, int]:
         """Where the hub connects to reach that port; raises `SchedulerError` when it can't just now.
@@ -38,7 +44,14 @@ class Network(Protocol):
 class Direct:
     """The hub and the nodes are in one network."""
 
-    hub_url: str | None = None
+    lasting = True
+
+    def __init__(self, hub_url: str | None = None) -> None:
+        self.hub_url = hub_url
+
+    def host(self, node: str) -> str:
+        """The node itself."""
+        return node
 
     async def way_to(self, node: str, port: int, before: int | None = None) -> tuple[str, int]:
         """There itself."""
@@ -51,11 +64,17 @@ class Direct:
 class Tunnel:
     """Ports of this machine that lead through the SSH connection to a login node."""
 
+    lasting = False
+
     def __init__(self, connection: Connection, hub_url: str) -> None:
         self.hub_url: str | None = hub_url
         self._connection = connection
         self._ways: dict[tuple[str, int], int] = {}
         self._closing: set[asyncio.Task[None]] = set()
+
+    def host(self, node: str) -> str:
+        """This machine."""
+        return HERE
 
     async def way_to(self, node: str, port: int, before: int | None = None) -> tuple[str, int]:
         """A port of 127.0.0.1, the same one as long as the server lives."""
@@ -66,7 +85,7 @@ class Tunnel:
                 self._ways[node, port] = await self._lead(f"{node}:{port}", before)
         except NoAnswer as problem:
             raise SchedulerError(str(problem)) from None
-        return "127.0.0.1", self._ways[node, port]
+        return HERE, self._ways[node, port]
 
     async def _lead(self, target: str, before: int | None) -> int:
         tries = ([before] if before in PORTS else []) + [_free_port() for _ in range(TRIES)]
@@ -97,7 +116,7 @@ def _free_port() -> int:
         port = random.choice(PORTS)  # noqa: S311 - not a secret
         with socket.socket() as holder:
             try:
-                holder.bind(("127.0.0.1", port))
+                holder.bind((HERE, port))
             except OSError:
                 continue
             return port

@@ -17,11 +17,13 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from hpcampus_spawner import tls
 from hpcampus_spawner.folders import TICKET, spawn_folder
 from hpcampus_spawner.image import environment
 
@@ -39,6 +41,8 @@ class Ticket:
 
     url: str
     secret: str
+    authorities: str | None
+    """Who vouches for the hub (PEM), where hub and servers have certificates of their own."""
 
 
 def take_ticket(spawn_id: str) -> Ticket:
@@ -51,7 +55,7 @@ def take_ticket(spawn_id: str) -> Ticket:
         mine.unlink()
     except FileNotFoundError:
         raise Stop("This job was started before, and only its first start may become your server.") from None
-    return Ticket(url=str(fields["url"]), secret=str(fields["secret"]))
+    return Ticket(url=str(fields["url"]), secret=str(fields["secret"]), authorities=fields.get("authorities"))
 
 
 def reserve_port() -> socket.socket:
@@ -81,7 +85,10 @@ def report(ticket: Ticket, port: int) -> dict[str, Any]:
         method="POST",
     )
     # No proxy: the hub is in the same house, whatever the site sets for the world outside.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=tls.hub_context(ticket.authorities)),
+    )
     deadline = time.monotonic() + REPORT_SECONDS
     pause = 0.5
     while True:
@@ -106,13 +113,13 @@ def report(ticket: Ticket, port: int) -> dict[str, Any]:
 class Server:
     """The server's process: it starts at once, and becomes the server when it gets the hub's answer."""
 
-    def __init__(self, environment: Path, runtime: str) -> None:
+    def __init__(self, environment: Path, runtime: str, variables: Mapping[str, str]) -> None:
         self._programs = environment / "bin"
         self._process = subprocess.Popen(
             # -P: a learner's random.py at home must not stand in for Python's own.
             [str(self._programs / Path(sys.executable).name), "-P", "-m", "hpcampus_spawner.server"],
             # Kernels listen on sockets there: private, on the node, and short enough for a socket's name.
-            env={**os.environ, "JUPYTER_RUNTIME_DIR": runtime},
+            env={**os.environ, "JUPYTER_RUNTIME_DIR": runtime, **variables},
             cwd=Path.home(),
             stdin=subprocess.PIPE,
         )
@@ -154,9 +161,11 @@ def main(spawn_id: str) -> int:
         try:
             ticket = take_ticket(spawn_id)
             with reserve_port() as reserved, environment(Path(private)) as programs:
-                server = Server(programs, private)
+                server = Server(programs, private, tls.variables(Path(private)) if ticket.authorities else {})
                 try:
                     answer = report(ticket, reserved.getsockname()[1])
+                    if ticket.authorities:
+                        tls.keep(Path(private), authorities=ticket.authorities, **answer["tls"])
                 except Stop:
                     server.give_up()
                     raise

@@ -92,6 +92,7 @@ class PbsScheduler:
                 options=qsub_options(submission),
                 script=submission.script,
                 ticket=submission.ticket,
+                wanted=submission.wanted,
             )
         except NotAllowed as refused:
             raise SubmissionRefused(str(refused)) from None

@@ -81,6 +81,7 @@ def _status(job_id: str, job: Attributes, place: int | None) -> JobStatus:
         node="" if waits else _node(job),
         place=place,
         starts=_time(_part(job, "estimated").get("start_time")) if waits else None,
+        started=None if waits else _time(job.get("stime")),
         ends=None if waits else _ends(job),
     )
 

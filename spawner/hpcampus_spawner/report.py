@@ -6,6 +6,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from hpcampus_spawner.job import ReportRefused
+from hpcampus_spawner.origin import caller
 from hpcampus_spawner.scheduler import SchedulerError
 from hpcampus_spawner.spawner import BatchSpawner
 
@@ -34,7 +35,7 @@ class PortReportHandler(APIHandler):
                 raise web.HTTPError(503, "try again")
             raise web.HTTPError(410, "this server is no longer wanted")
         try:
-            answer = await spawner.accept_report(secret, key, port)
+            answer = await spawner.accept_report(secret, key, port, caller(self.request))
         except ReportRefused as refused:
             raise web.HTTPError(refused.status, str(refused)) from None
         except SchedulerError as error:

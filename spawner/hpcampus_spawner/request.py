@@ -5,6 +5,9 @@ from pydantic import Field
 from hpcampus_spawner.models import Model
 from hpcampus_spawner.site import AccountName, AccountRequest, GpuRequest, NodeChoice, SchedulerName
 
+# In a server's environment: the request that its job was made with, so that it can ask for jobs like its own.
+VARIABLE = "CAMPUS_JOB_REQUEST"
+
 
 class JobRequest(Model):
     """One job on one node. Made by `matching.match` alone; memory in MiB, time in minutes."""

@@ -37,6 +37,8 @@ class JobStatus:
     place: int | None = None
     """Place among the pending jobs of its partition, from 1."""
     starts: datetime | None = None
+    """When it is expected to start, while it waits."""
+    started: datetime | None = None
     ends: datetime | None = None
 
 
@@ -51,6 +53,8 @@ class Submission:
     script: str
     ticket: str
     """What the node wrapper needs to report to the hub; secret."""
+    wanted: tuple[str, ...] = ()
+    """The learner's other spawns whose job may still be there: their folders stay."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hpcampus_spawner.lean_imports import NOT_NEEDED, leave_out_what_nobody_needs
+
 # What JupyterHub's single-user server imports but only a hub uses, with the few names that are asked for.
 # The hub's pages, database and roles, and SQLAlchemy with them, are half of the imports of a stock start.
 _OF_THE_HUB: dict[str, dict[str, Any]] = {
@@ -24,9 +26,6 @@ _OF_THE_HUB: dict[str, dict[str, Any]] = {
     "sqlalchemy": {"func": None},
     "sqlalchemy.exc": {"SQLAlchemyError": type("SQLAlchemyError", (Exception,), {})},
 }
-# Compiles a grammar for a second. Without it, jsonschema leaves the format "iri" unchecked, which no schema
-# of a notebook server has.
-_NOT_NEEDED = "rfc3987_syntax"
 
 
 def main() -> None:
@@ -48,7 +47,10 @@ def main() -> None:
 
 
 def _import_server() -> Callable[[], None]:
-    """Everything that a server imports in any case; nothing of it looks at the hub's environment yet."""
+    """Everything that a server imports in any case.
+
+    Nothing of it looks at the hub's environment yet, but for the names of TLS's files, which the wrapper set.
+    """
     with _stand_ins():
         extension = importlib.import_module("jupyterhub.singleuser.extension")
     # Asks Yarn for its registry while it is imported, which starts Node.js twice.
@@ -72,12 +74,11 @@ def _stand_ins() -> Iterator[None]:
         module.__path__ = []
         vars(module).update(attributes)
         sys.modules[name] = module
-    # None makes an import fail as if the module were not installed.
-    sys.modules[_NOT_NEEDED] = None  # type: ignore[assignment]
+    leave_out_what_nobody_needs()
     try:
         yield
     finally:
-        for name in (*_OF_THE_HUB, _NOT_NEEDED):
+        for name in (*_OF_THE_HUB, NOT_NEEDED):
             sys.modules.pop(name, None)
 
 

@@ -107,6 +107,7 @@ def _status(row: list[str], place: int | None) -> JobStatus:
         partition=partition,
         place=place,
         starts=moment(starts) if state is JobState.PENDING else None,
+        started=moment(starts) if state is not JobState.PENDING else None,
         ends=moment(ends) if state is not JobState.PENDING else None,
     )
 
@@ -144,6 +145,7 @@ class SlurmScheduler:
                 options=sbatch_options(submission),
                 script=submission.script,
                 ticket=submission.ticket,
+                wanted=submission.wanted,
             )
         except NotAllowed as refused:
             raise SubmissionRefused(str(refused)) from None

@@ -1,35 +1,45 @@
 """A notebook server as a batch job, on JupyterHub's own base class."""
 
+import asyncio
 import json
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from ssl import SSLContext
 from typing import Any, ClassVar
 from urllib.parse import urlparse
 
 from jupyterhub.spawner import Spawner
-from jupyterhub.utils import url_path_join
+from jupyterhub.utils import make_ssl_context, url_path_join
 from traitlets import Any as AnyTrait
 from traitlets import default
 
+from hpcampus_spawner import metrics
 from hpcampus_spawner.admission import Admission, Admit, Person
+from hpcampus_spawner.answering import until_answers
+from hpcampus_spawner.certificates import AUTHORITY, alt_name, authority
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.failure import SpawnFailed
 from hpcampus_spawner.job import Job, ReportRefused
 from hpcampus_spawner.ledger import Spawn
 from hpcampus_spawner.listening import until_listens
 from hpcampus_spawner.options import Options, parse_options
+from hpcampus_spawner.origin import Address
 from hpcampus_spawner.placement import place
 from hpcampus_spawner.refusal import Refused
-from hpcampus_spawner.request import JobRequest
+from hpcampus_spawner.request import VARIABLE, JobRequest
 from hpcampus_spawner.scheduler import JobState, Submission
 from hpcampus_spawner.script import job_script
-from hpcampus_spawner.words import state_in_words, turn_in_words
+from hpcampus_spawner.whereabouts import age_seconds, changes, whereabouts
+from hpcampus_spawner.words import ANSWERS
 
 # A healthy job may wait in the queue for as long as it takes.
 QUEUE_SECONDS = 30 * 24 * 3600
+CANCELLED = "Spawn cancelled"
+"""What JupyterHub's own event says."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +64,21 @@ class BatchSpawner(Spawner):
     asked: Options | None = None
     """What was asked for last in this life of the hub, refused or not: the form shows it again."""
     _plan: Plan | None = None
+    _cancelled: bool = False
 
     start_timeout = AnyTrait(QUEUE_SECONDS)
 
     @default("apply_user_options")
     def _apply_user_options_default(self) -> Any:
         return BatchSpawner._make_plan
+
+    @default("progress_ready_hook")
+    def _progress_ready_hook_default(self) -> Any:
+        return BatchSpawner._ready_event
+
+    def _ready_event(self, event: dict[str, Any]) -> dict[str, Any]:
+        """To JupyterHub a cancelled start is a ready server until its stop begins; pages hear the truth."""
+        return {"progress": 100, "failed": True, "message": CANCELLED} if self._cancelled else event
 
     @default("options_from_form")
     def _options_from_form_default(self) -> Any:
@@ -71,6 +90,8 @@ class BatchSpawner(Spawner):
             self.asked = options = parse_options(raw)
             self._plan = self._first_that_fits(options, self._wished(options))
         except Refused as refused:
+            metrics.FAILED_STARTS.labels("", refused.reason).inc()
+            self.log.warning("refused to start %s: %s: %a", self._log_name, refused.reason, refused.sentence)
             raise SpawnFailed(refused.sentence, reason=refused.reason) from None
 
     def _wished(self, options: Options) -> Iterable[Cluster]:
@@ -146,19 +167,48 @@ class BatchSpawner(Spawner):
     async def start(self) -> str:
         """Submit the job, or adopt the one that is there, and wait until it reports where it listens."""
         assert self._plan is not None
-        spawn = self._plan.cluster.ledger.live(self.user.name, self.name)
-        job = await self._submit(self._plan) if spawn is None else await self._adopt(spawn, self._plan)
+        self._cancelled = False
+        try:
+            return await self._start(self._plan)
+        except asyncio.CancelledError:
+            self._cancelled = True
+            raise
+        except SpawnFailed as failed:
+            metrics.FAILED_STARTS.labels(self._plan.cluster.site.id, failed.reason).inc()
+            raise
+
+    async def _start(self, plan: Plan) -> str:
+        spawn = plan.cluster.ledger.live(self.user.name, self.name)
+        job = await self._submit(plan, self._starter()) if spawn is None else await self._adopt(spawn, plan)
         self.ip, self.port = await job.where()
         host, port = await job.way_in(self.ip, self.port)
         await until_listens(host, port)
-        return f"http://{host}:{port}"
+        job.ready()
+        job.history.note(ANSWERS)
+        return f"{'https' if self.internal_ssl else 'http'}://{host}:{port}"
+
+    def _starter(self) -> str | None:
+        """Who pressed Start, if it is a person and not the learner."""
+        asker: Any = getattr(self.handler, "current_user", None)
+        is_person = getattr(asker, "kind", "") == "user"
+        return asker.name if is_person and asker.name != self.user.name else None
 
     async def get_url(self) -> str:
-        """A hub that has just started asks: a way through a login node may have to be made again."""
+        """A hub that has just started asks; it stops a server that doesn't answer there soon afterwards.
+
+        So a slow one is waited for here, for as long as its job lives and within reason.
+        """
+        url = await self._present_url()
+        if self.job is not None:
+            await until_answers(url, self._ssl_context(), self.job.is_gone)
+        return url
+
+    async def _present_url(self) -> str:
+        """A way through a login node may have to be made again."""
         url = str(await super().get_url())
         job = self.job
         spawn = job.cluster.ledger.live(self.user.name, self.name) if job else None
-        if job is None or spawn is None or spawn.port is None or job.cluster.network.hub_url is None:
+        if job is None or spawn is None or spawn.port is None or job.cluster.network.lasting:
             return url
         try:
             host, port = await job.way_back_in(spawn.port, before=self.server.port)
@@ -167,7 +217,14 @@ class BatchSpawner(Spawner):
             return url
         return urlparse(url)._replace(netloc=f"{host}:{port}").geturl()
 
-    async def _submit(self, plan: Plan) -> Job:
+    def _ssl_context(self) -> SSLContext | None:
+        """What a hub with internal_ssl shows its servers."""
+        known = self.user.settings.get
+        files = known("internal_ssl_key"), known("internal_ssl_cert")
+        context: SSLContext | None = make_ssl_context(*files, cafile=known("internal_ssl_ca"))
+        return context
+
+    async def _submit(self, plan: Plan, started_by: str | None) -> Job:
         spawn_id, secret = uuid.uuid4().hex, secrets.token_urlsafe(32)
         site, tag = plan.cluster.site, plan.cluster.tag(spawn_id)
         # Written down before the scheduler is told: from here on no crash can lose the job.
@@ -179,6 +236,7 @@ class BatchSpawner(Spawner):
             tag=tag,
             options={**self.user_options, "site": site.id},
             gpus=plan.request.gpus,
+            started_by=started_by,
             secret=secret,
         )
         job = self._expect(plan.cluster, spawn_id)
@@ -188,7 +246,8 @@ class BatchSpawner(Spawner):
             tag=tag,
             request=plan.request,
             script=job_script(site, plan.request, spawn_id, plan.cluster.software),
-            ticket=json.dumps({"url": report_url, "secret": secret}),
+            ticket=json.dumps({"url": report_url, "secret": secret, **self._authorities()}),
+            wanted=tuple(plan.cluster.ledger.unsettled_of(self.user.name)),
         )
         await job.submit(submission)
         self.log.info("submitted job %s for %s (%s)", job.job_id, self._log_name, tag)
@@ -205,7 +264,7 @@ class BatchSpawner(Spawner):
             )
         job = self._expect(self.clusters[spawn.site], spawn.spawn_id)
         if not await job.adopt(spawn):
-            return await self._submit(plan)
+            return await self._submit(plan, spawn.started_by)
         if spawn.port is not None:
             self.api_token = spawn.api_token or self.api_token
         self.log.info("adopted job %s for %s", job.job_id, self._log_name)
@@ -225,8 +284,10 @@ class BatchSpawner(Spawner):
 
     # -- the report of the job
 
-    async def accept_report(self, secret: str, key: str, port: int) -> Mapping[str, Any]:
-        """Believe one port, once, from the one job that holds the secret; answer what the server needs.
+    async def accept_report(
+        self, secret: str, key: str, port: int, source: Address | None
+    ) -> Mapping[str, Any]:
+        """Believe one port, once, from the one job that holds the secret, at its node; answer what it needs.
 
         Raises `ReportRefused`, or `SchedulerError` when it should be tried again later.
         """
@@ -234,22 +295,45 @@ class BatchSpawner(Spawner):
         spawn = job.cluster.ledger.live(self.user.name, self.name) if job else None
         if job is None or spawn is None or spawn.spawn_id != job.spawn_id:
             raise ReportRefused(410, "this server is no longer wanted")
-        job.claim(spawn, secret, key, port)
-        if self.ready:
-            raise ReportRefused(409, "this job has reported before")
-        self.ip, self.port = await job.address(), port
+        node = await job.recognise(spawn, secret, source)
+        # From here on nothing is waited for: of two reports at once one wins.
         if self.job is not job:
             raise ReportRefused(410, "this server was stopped just now")
-        answer = {"environment": self.get_env(), "arguments": self.get_args()}
+        if self.ready:
+            raise ReportRefused(409, "this job has reported before")
+        job.claim(spawn, key, port)
+        self.ip, self.port = node, port
+        answer = {"environment": self.get_env(), "arguments": self.get_args(), **self._certificate(job)}
         job.cluster.ledger.reported(job.spawn_id, port, self.api_token)
         job.reported(port)
         return answer
+
+    # -- TLS between hub, proxy and server, where JupyterHub's `internal_ssl` is on
+
+    async def create_certs(self) -> dict[str, str]:
+        """None yet: JupyterHub asks before the start, when nobody knows where the server will be."""
+        return {}
+
+    def _certificate(self, job: Job) -> dict[str, Any]:
+        """A key for the job that reports now, and a certificate for the address that it is reached by."""
+        if not self.internal_ssl:
+            return {}
+        # The proxy checks the name that the browser asked for, where that is a name and not an address.
+        names = [alt_name(job.cluster.network.host(self.ip)), *self.trusted_alt_names]
+        return {"tls": authority(self.internal_certs_location).issue(job.spawn_id, names)}
+
+    def _authorities(self) -> dict[str, str]:
+        """Who vouches for the hub and the proxy, for the job; nothing where all is plain."""
+        if not self.internal_ssl:
+            return {}
+        return {"authorities": Path(self.internal_trust_bundles[AUTHORITY]).read_text()}
 
     def get_env(self) -> dict[str, str]:
         """The environment of the server: JupyterHub's own, and what the course adds."""
         assert self._plan is not None
         self.default_url = self._plan.admission.page
         environment: dict[str, str] = {**super().get_env(), **self._plan.admission.environment}
+        environment[VARIABLE] = self._plan.request.model_dump_json(exclude={"explanation"})
         if not self._plan.request.gpus:
             environment["NUMBA_ENABLE_CUDASIM"] = "1"
         return environment
@@ -272,7 +356,7 @@ class BatchSpawner(Spawner):
         status = self.job.status()
         if status is None or status.state is not JobState.GONE:
             return None
-        cluster.ledger.end(self.job.spawn_id, status.word)
+        self.job.ended(status.word)
         return 1
 
     async def stop(self, now: bool = False) -> None:
@@ -280,42 +364,23 @@ class BatchSpawner(Spawner):
         if self.job is None:
             return
         job = self.job
-        job.cluster.ledger.end(job.spawn_id, "stopped")
+        job.ended("stopped")
         job.cluster.expected.pop(job.spawn_id, None)
         await job.cancel()
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """Where the job stands, each time that it changes; `queue` is what the page shows in its table."""
-        last: dict[str, Any] = {}
-        while (cluster := self._cluster()) is not None:
-            event = self.whereabouts()
-            if event != last:
-                last = event
-                yield dict(event)
-            await cluster.watcher.tick()
+        """Where the job stands, each time that it changes and now and then; see `changes`."""
+        async for event in changes(self._cluster, self.whereabouts):
+            yield event
 
     def whereabouts(self) -> dict[str, Any]:
-        """Where the job stands now, for the queue page."""
-        cluster, status = self._cluster(), self.job.status() if self.job else None
-        watcher = cluster.watcher if cluster else None
-        taken = watcher.latest.taken if watcher and watcher.latest else None
-        running = status is not None and status.state is JobState.RUNNING
-        turn = self.job.turn() if self.job else None
-        return {
-            "progress": 60 if running else 20 if status else 10,
-            "message": turn_in_words(turn)
-            if turn
-            else state_in_words(status, watcher.problem if watcher else None, taken),
-            "queue": {
-                "site": cluster.site.name if cluster else "",
-                "job": self.job_id,
-                "state": status.state.value if status else "",
-                "place": status.place if status else None,
-                "starts": status.starts.isoformat() if status and status.starts else None,
-                "node": status.node if status else "",
-                "explanation": list(self._plan.request.explanation) if self._plan else [],
-            },
-        }
+        """Where the job stands now, and its history: what the queue page shows."""
+        return whereabouts(self._cluster(), self.job, self._plan.request if self._plan else None)
+
+    def answer_age(self) -> float | None:
+        """How old the scheduler's latest answer is, in seconds; None while there is none."""
+        cluster = self._cluster()
+        return age_seconds(cluster) if cluster else None
 
     def _cluster(self) -> Cluster | None:
         """The cluster that this server is on, or is to be on."""

@@ -66,15 +66,15 @@ class SshSite(Model):
 
 
 class Connection:
-    """One connection to one login node; `folder` is private to the hub, `hub_port` is the hub's own door.
+    """One connection to one login node; `folder` is private to the hub, `hub` is its own HOST:PORT.
 
     Its process outlives the hub, so that servers stay reachable while the hub restarts.
     """
 
-    def __init__(self, site: SshSite, folder: Path, hub_port: int) -> None:
+    def __init__(self, site: SshSite, folder: Path, hub: str) -> None:
         _check_private(site)
         self._site = site
-        self._hub_port = hub_port
+        self._hub = hub
         self._config, self._socket = folder / "config", folder / "master"
         if len(str(self._socket)) > _LONGEST_SOCKET:
             raise BadFile(
@@ -138,7 +138,7 @@ class Connection:
             ):
                 self._standing.add(port)
         listen = self._site.listen
-        back = f"{listen}:127.0.0.1:{self._hub_port}"
+        back = f"{listen}:{self._hub}"
         if listen and _BACK not in self._standing and await self._control("forward", "-R", back):
             self._standing.add(_BACK)
 

@@ -1,11 +1,12 @@
 """Taking turns: a few submissions at once, and everybody else knows their place."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-AT_ONCE = 4
-"""Each submission is a process or two on the hub's machine; more at once would only slow the hub down."""
+AT_ONCE = max(2, min(8, (os.cpu_count() or 1) // 2))
+"""Each submission is a process or two on the hub's machine, which needs a processor for itself."""
 
 
 class Turns:
@@ -27,6 +28,10 @@ class Turns:
             yield
         finally:
             self._free.release()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     def place(self, who: str) -> int | None:
         """The place among those who wait, from 1; None for one who doesn't."""

@@ -35,6 +35,7 @@ class Watcher:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._good: list[Snapshot] = []
+        self._began = time.monotonic()
         self._waiting = 0
         self._nudged = asyncio.Event()
         self._tick = asyncio.Condition()
@@ -45,6 +46,10 @@ class Watcher:
     def latest(self) -> Snapshot | None:
         """The last good answer, however old."""
         return self._good[-1] if self._good else None
+
+    def age(self) -> float:
+        """Seconds since the question that had the last good answer; while there was none, since the first."""
+        return time.monotonic() - (self.latest.asked if self.latest else self._began)
 
     def status(self, job_id: str, since: float) -> JobStatus | None:
         """What is known of a job submitted at the monotonic time `since`; None when nothing is.

@@ -1,5 +1,6 @@
 """How the hub becomes a learner, for one order at a time."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +42,9 @@ class SharedAccount:
         """As the hub itself, with another home."""
         self.check(learner)
         home = self._homes / learner
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Nothing looks into it: here is the hub's event loop, and the home's file server may be gone.
+        with contextlib.suppress(FileExistsError):
+            home.mkdir(mode=0o700, parents=True)
         return await _make(Call(accounts.LAUNCHER, {**_scrubbed(learner, home), **self._environment}, order))
 
 

@@ -3,46 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from html import escape
 
+from hpcampus_spawner.reasons import reason_in_words
 from hpcampus_spawner.scheduler import Ending, JobState, JobStatus
-
-REASONS = {
-    "Resources": "It is next: it waits until enough of the cluster is free.",
-    "Priority": "Other jobs come first.",
-    "BeginTime": "It may start only from a set time on.",
-    "Dependency": "It waits for another job to finish.",
-    "ReqNodeNotAvail": "The nodes it needs are down or reserved, perhaps for maintenance.",
-    "Reservation": "It waits for its reservation to begin.",
-    "QOSMaxJobsPerUserLimit": "You already have as many jobs running as you may.",
-    "AssocMaxJobsLimit": "Your project already has as many jobs running as it may.",
-    "AssocGrpCPUMinutesLimit": "Your project has used up its time.",
-    "AssocGrpBillingMinutes": "Your project has used up its budget.",
-    "JobHeldUser": "It is held by its owner.",
-    "JobHeldAdmin": "The cluster's administrators are holding it.",
-    "PartitionDown": "This part of the cluster is closed at the moment.",
-    "PartitionInactive": "This part of the cluster is closed at the moment.",
-}
-
-# PBS tells in a sentence of its own, with figures: these are parts of them. The first that is found counts.
-COMMENTS = {
-    "Can Never Run": "The cluster has nothing that could ever run it. Stop it, and ask for less.",
-    "Insufficient amount of resource": REASONS["Resources"],
-    "Not enough free nodes": REASONS["Resources"],
-    "node is in use": REASONS["Resources"],
-    "No available resources on nodes": REASONS["Resources"],
-    "reservation or top job": REASONS["Priority"],
-    "starving job": REASONS["Priority"],
-    "Not enough total nodes": REASONS["ReqNodeNotAvail"],
-    "dedicated time": REASONS["ReqNodeNotAvail"],
-    "per-user limit": REASONS["QOSMaxJobsPerUserLimit"],
-    "User has reached": REASONS["QOSMaxJobsPerUserLimit"],
-    "per-project limit": REASONS["AssocMaxJobsLimit"],
-    "Project has reached": REASONS["AssocMaxJobsLimit"],
-    "per-group limit": REASONS["AssocMaxJobsLimit"],
-    "Group has reached": REASONS["AssocMaxJobsLimit"],
-    "job limit": "This part of the cluster already runs as many jobs as it may.",
-    "Queue not started": REASONS["PartitionDown"],
-    "Job held by": REASONS["JobHeldUser"],
-}
 
 ENDINGS = {
     "OUT_OF_MEMORY": "Your job used more memory than it had asked for. Ask for more, or use less.",
@@ -59,13 +21,10 @@ ENDINGS = {
 }
 
 
-def reason_in_words(reason: str) -> str:
-    """Why a job waits, for someone who never used a scheduler."""
-    said = next((sentence for part, sentence in COMMENTS.items() if part in reason), None)
-    if said is not None:
-        return said
-    word = reason.partition(",")[0].strip()
-    return REASONS.get(word, f"The scheduler's reason: {word}." if word else "")
+SUBMITTED = "The scheduler has your job: its number is {}."
+FOUND_AGAIN = "The hub was restarted, and has found your job again."
+ANSWERS = "The notebook server answers."
+STOPPED = "It was stopped."
 
 
 def turn_in_words(place: int) -> str:
@@ -73,19 +32,26 @@ def turn_in_words(place: int) -> str:
     return f"Many people are starting just now. Yours is number {place} to be handed to the scheduler."
 
 
-def state_in_words(job: JobStatus | None, problem: str | None, taken: datetime | None) -> str:
-    """One sentence on where a server's job stands."""
+def state_in_words(
+    job: JobStatus | None, problem: str | None, taken: datetime | None, *, loaded: bool = False
+) -> str:
+    """One sentence on where a server's job stands; `loaded`: it has reported, so its environment is there."""
     if problem is not None:
         known = f" What you see is from {_clock(taken)}." if taken else ""
         return f"The scheduler doesn't answer just now; your place is not lost.{known}"
-    if job is None:
-        return "Your job was handed to the scheduler."
+    return _job_in_words(job, loaded) if job else "Your job was handed to the scheduler."
+
+
+def _job_in_words(job: JobStatus, loaded: bool) -> str:
+    if job.word == "CONFIGURING":
+        return f"Your job gets {job.node or 'a node'}, which is being made ready."
     if job.state is JobState.PENDING:
         return f"Waiting in the queue. {reason_in_words(job.reason)}".strip()
     if job.state is JobState.PAUSED:
         return f"Your job is paused ({job.word.lower()}). It goes on when the scheduler lets it."
     if job.state is JobState.RUNNING:
-        return f"Your job runs on {job.node}. The notebook server is starting."
+        doing = "The notebook server is starting." if loaded else "Its environment is being loaded."
+        return f"Your job runs on {job.node}. {doing}"
     return "Your job is ending."
 
 

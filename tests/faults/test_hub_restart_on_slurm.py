@@ -1,26 +1,18 @@
 """The hub dies while jobs are Slurm's: the same promises as on the embedded queue."""
 
-from collections.abc import Iterator
-
 import pytest
-from campus_under_test import CampusUnderTest, wait_for
-from twins import full_cluster, jobs, twin_campus
+from campus_under_test import wait_for
+from lab import Lab
+from struck import COURSE, Struck
+from twins import full_cluster, jobs
 
 pytestmark = pytest.mark.slurm
 
-COURSE = "gpu-numba"
 
-
-@pytest.fixture(scope="module")
-def campus() -> Iterator[CampusUnderTest]:
-    """One campus on a twin for all tests; each leaves it without servers."""
-    with twin_campus() as campus:
-        yield campus
-
-
-def test_a_pending_job_is_adopted_and_a_running_one_survives(campus: CampusUnderTest) -> None:
-    """Fault: SIGKILL, once while the job waits and once while it runs. Kept: the job, and it is one."""
-    ada = campus.person("ada")
+def test_a_pending_job_is_adopted_and_a_running_one_survives(struck: Struck) -> None:
+    """Fault: SIGKILL for the hub, once while the job waits and once while it runs. Expected: the same job
+    goes on. Kept: the job, of which there is one, and the kernel."""
+    campus, ada = struck.campus, struck.campus.person("ada")
     with full_cluster(campus):
         ada.start(COURSE, {"course": COURSE})
         waiting = next(event for event in ada.events(COURSE) if event.get("queue", {}).get("place"))
@@ -32,17 +24,17 @@ def test_a_pending_job_is_adopted_and_a_running_one_survives(campus: CampusUnder
         assert not again["ready"]
         assert jobs(campus)[job] == "PENDING"
     ada.until_ready(COURSE)
-    started = ada.server_started(COURSE)
+    kernel = Lab(ada, COURSE).kernel()
     campus.kill()
     campus.start()
-    assert campus.person("ada").server_started(COURSE) == started
+    kernel.is_kept()
     running = [other for other, state in jobs(campus).items() if state == "RUNNING"]
     assert running == [job]
 
 
-def test_stopping_a_server_ends_its_job(campus: CampusUnderTest) -> None:
+def test_stopping_a_server_ends_its_job(struck: Struck) -> None:
     """No fault: Stop cancels the job, and so the learner's GPU is free again."""
-    ben = campus.person("ben")
+    campus, ben = struck.campus, struck.campus.person("ben")
     before = set(jobs(campus))
     ben.start(COURSE, {"course": COURSE})
     ben.until_ready(COURSE)

@@ -9,30 +9,25 @@ from pathlib import Path
 
 import pytest
 from campus_under_test import CampusUnderTest, wait_for
-from twins import jobs, twin_campus
+from struck import COURSE, Struck
+from twins import jobs
 
 pytestmark = pytest.mark.slurm
 
-COURSE = "gpu-numba"
 COMMANDS = Path(__file__).with_name("commands")
 
 
-@pytest.fixture(scope="module")
-def campus() -> Iterator[CampusUnderTest]:
-    with twin_campus() as campus:
-        yield campus
-
-
 @pytest.fixture
-def hub_with(campus: CampusUnderTest) -> Iterator[CampusUnderTest]:
+def hub_with(struck: Struck) -> Iterator[CampusUnderTest]:
     """The campus, whose hub finds the commands of a test first; afterwards as before."""
+    campus = struck.campus
     campus.commands = campus.settings.state / "commands"
     campus.commands.mkdir(mode=0o755)
     yield campus
     shutil.rmtree(campus.commands)
     campus.commands = None
     campus.kill()
-    campus.stop_servers()
+    campus.start()
 
 
 def install(campus: CampusUnderTest, name: str) -> None:
@@ -58,7 +53,8 @@ def test_the_answer_of_sbatch_is_lost(hub_with: CampusUnderTest) -> None:
 
 
 def test_the_hub_dies_before_it_writes_down_the_job(hub_with: CampusUnderTest) -> None:
-    """Fault: SIGKILL between sbatch's success and the hub's next step. Kept: the job, and it is one."""
+    """Fault: SIGKILL between sbatch's success and the hub's next step. Expected: the next hub finds the job.
+    Kept: the job, of which there is one."""
     install(hub_with, "sbatch_that_keeps_its_answer.sh")
     before = set(jobs(hub_with))
     ben = hub_with.person("ben")

@@ -4,110 +4,26 @@ Each test states the fault, what is expected, and what must be kept.
 """
 
 import os
-import re
 import shutil
 import signal
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
-from campus_under_test import CampusUnderTest, Somebody, wait_for
-from hpcampus_hub.twin import Twin
-from hpcampus_hub.twin.processes import works_in
-from twins import campus_and_twin
+from campus_under_test import wait_for
+from lab import Lab
+from ready import until_not_ready
+from struck import COURSE, PARTITION, Struck
 
 pytestmark = pytest.mark.slurm
 
-COURSE = "gpu-numba"
-SILENCE = "the scheduler doesn't answer"
-
-
-class Struck:
-    """A campus, its twin, and the means to hurt it."""
-
-    def __init__(self, campus: CampusUnderTest, twin: Twin) -> None:
-        self.campus, self.twin = campus, twin
-
-    def running(self, name: str = "ada") -> Somebody:
-        """Somebody with a running lesson."""
-        person = self.campus.person(name)
-        person.start(COURSE, {"course": COURSE})
-        person.until_ready(COURSE)
-        return person
-
-    def slurm(self, *argv: str) -> str:
-        """One of Slurm's commands, as root."""
-        environment = {**os.environ, **self.twin.environment}
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def states(self) -> dict[str, str]:
-        """The state of every job that slurmctld remembers."""
-        listed = self.slurm("squeue", "--noheader", "--states=all", "--format=%i %T").splitlines()
-        return dict(line.split() for line in listed)
-
-    def job(self) -> str:
-        """The one job that is running."""
-        (job,) = [job for job, state in self.states().items() if state == "RUNNING"]
-        return job
-
-    def asked_again(self, times: int = 2) -> None:
-        """Wait until the hub has asked for all jobs that often from now on."""
-        enough = self._questions() + times
-        wait_for(lambda: self._questions() >= enough, "the hub asks again", 90)
-
-    def _questions(self) -> int:
-        counted = re.search(r"REQUEST_JOB_INFO +\( 2003\) count:(\d+)", self.slurm("sdiag"))
-        return int(counted.group(1)) if counted else 0
-
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Jobs are taken, but none starts."""
-        self.slurm("scontrol", "update", "PartitionName=boost_usr_prod", "State=DOWN")
-        try:
-            yield
-        finally:
-            self.slurm("scontrol", "update", "PartitionName=boost_usr_prod", "State=UP")
-
-    @contextmanager
-    def silence(self) -> Iterator[None]:
-        """Inside, the hub's questions have no answer; at the beginning wait until it has noticed."""
-        noticed = self.campus.log.count(SILENCE)
-        wait_for(lambda: self.campus.log.count(SILENCE) > noticed, "the hub notices", 90)
-        yield
-
-    def saved(self, job: str) -> None:
-        """Wait until slurmctld has written the job down: a younger one would be lost with it."""
-        now, state = time.time(), self.twin.folder / "state" / "job_state"
-        # Something to write down, for the case that it has written just before.
-        self.slurm("scontrol", "update", f"JobId={job}", "Nice=1")
-        wait_for(lambda: state.exists() and state.stat().st_mtime > now, "slurmctld saves its jobs")
-
-    def kill(self, daemon: str) -> None:
-        """SIGKILL for a daemon."""
-        os.kill(self.twin.pids[daemon], signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Struck]:
-    with campus_and_twin() as (campus, twin):
-        yield Struck(campus, twin)
-
-
-@pytest.fixture
-def struck(pair: Struck) -> Iterator[Struck]:
-    """The campus, on which nobody has a server yet."""
-    yield pair
-    pair.campus.stop_servers()
+SCHEDULER = "scheduler leonardo"
+"""As the readiness endpoint calls it."""
 
 
 def test_slurmctld_is_killed(struck: Struck) -> None:
-    """Expected: unknown is not gone, new starts are refused in words, the queue page says so. Kept: jobs."""
+    """Fault: SIGKILL for slurmctld. Expected: unknown is not gone, new starts are refused in words, the queue
+    page says so, readiness is red. Kept: jobs and kernels."""
     ada = struck.running()
-    started, job = ada.server_started(COURSE), struck.job()
+    job, kernel = struck.job(), Lab(ada, COURSE).kernel()
     ben = struck.campus.person("ben")
     with struck.closed():
         ben.start(COURSE, {"course": COURSE})
@@ -117,98 +33,148 @@ def test_slurmctld_is_killed(struck: Struck) -> None:
         with struck.silence():
             told = next(e for e in ben.events(COURSE) if "doesn't answer just now" in e.get("message", ""))
             assert told["queue"]["job"] == waiting["queue"]["job"]
-            assert ada.server_started(COURSE) == started
+            until_not_ready(struck.campus, SCHEDULER)
+            kernel.is_kept()
             rosa = struck.campus.person("rosa")
             rosa.start("", {"cpus": "1"})
             last = list(rosa.events(""))[-1]
             assert "The scheduler doesn't answer, so your notebook can't start now" in last["message"]
         struck.twin.restart("slurmctld")
     ben.until_ready(COURSE)
-    assert ada.server_started(COURSE) == started
+    kernel.is_kept()
     assert {job, waiting["queue"]["job"]} == {j for j, state in struck.states().items() if state == "RUNNING"}
 
 
 def test_slurmctld_hangs(struck: Struck) -> None:
-    """Expected: every question ends by itself, and the hub's pages stay quick. Kept: the server."""
+    """Fault: SIGSTOP for slurmctld. Expected: every question ends by itself, the hub's pages stay quick,
+    readiness is red. Kept: the kernel."""
     ada = struck.running()
-    started = ada.server_started(COURSE)
+    kernel = Lab(ada, COURSE).kernel()
     os.kill(struck.twin.pids["slurmctld"], signal.SIGSTOP)
     try:
         with struck.silence():
+            until_not_ready(struck.campus, SCHEDULER)
             assert ada.get("/hub/home").ok
-            assert ada.server_started(COURSE) == started
+            kernel.is_kept()
     finally:
         os.kill(struck.twin.pids["slurmctld"], signal.SIGCONT)
     struck.asked_again()
-    assert ada.server_started(COURSE) == started
+    kernel.is_kept()
 
 
 @pytest.mark.parametrize("lost", ["hub-munge.socket", "hub-slurm.conf"])
 def test_the_hubs_way_to_slurm_is_lost(struck: Struck, lost: str) -> None:
-    """Fault: munge is down, or slurm.conf can't be read. Expected: unknown. Kept: the job."""
+    """Fault: munge is down, or slurm.conf can't be read. Expected: unknown, and readiness is red.
+    Kept: the job's id and the kernel."""
     ada = struck.running()
-    started, job = ada.server_started(COURSE), struck.job()
+    kernel, job = Lab(ada, COURSE).kernel(), struck.job()
     path = struck.twin.folder / lost
     away = path.with_suffix(".away")
     path.rename(away)
     try:
         with struck.silence():
-            assert ada.server_started(COURSE) == started
+            until_not_ready(struck.campus, SCHEDULER)
+            kernel.is_kept()
     finally:
         away.rename(path)
     struck.asked_again()
-    assert (ada.server_started(COURSE), struck.job()) == (started, job)
+    kernel.is_kept()
+    assert struck.job() == job
 
 
 def test_slurmctld_loses_its_state(struck: Struck) -> None:
-    """Expected: the job is known to be gone, and a new one can be started. Kept: nothing is left behind."""
+    """Fault: SIGKILL for slurmctld, and its state is gone. Expected: the job is known to be gone, its learner
+    reads that, and a new start works. Kept: nothing is left behind."""
     ada = struck.running()
     struck.kill("slurmctld")
     shutil.rmtree(struck.twin.folder / "state")
     (struck.twin.folder / "state").mkdir(mode=0o700)
     struck.twin.restart("slurmctld")
-    wait_for(lambda: ada.model(COURSE) is None, "the server is known to be gone", 120)
+    assert "no longer knows its job" in struck.page_of_the_end(ada)
     struck.running()
     assert list(struck.states().values()).count("RUNNING") == 1
 
 
-def test_slurmd_restarts(struck: Struck) -> None:
-    """Expected: nothing that anybody notices. Kept: kernels."""
+def test_slurmctld_forgets_that_a_job_runs(struck: Struck) -> None:
+    """Fault: SIGKILL for slurmctld before it has written down that a job runs: to it, the job waits again.
+    Expected: Slurm ends what it finds running, nothing becomes a second server, a new start works.
+    Kept: what was saved."""
+    ada = struck.campus.person("ada")
+    state = struck.twin.folder / "state"
+    with struck.closed():
+        ada.start(COURSE, {"course": COURSE})
+        job = next(event for event in ada.events(COURSE) if event.get("queue", {}).get("place"))["queue"][
+            "job"
+        ]
+        struck.saved(job)
+        shutil.copytree(state, state.with_name("state-before"))
+    ada.until_ready(COURSE)
+    lab = Lab(ada, COURSE)
+    assert lab.save("kept.txt", "by the first start").ok
+    struck.kill("slurmctld")
+    shutil.rmtree(state)
+    state.with_name("state-before").rename(state)
+    struck.twin.restart("slurmctld")
+    struck.slurm("scontrol", "update", f"PartitionName={PARTITION}", "State=UP")
+    assert "It failed." in struck.page_of_the_end(ada)
+    struck.running()
+    assert lab.saved("kept.txt") == "by the first start"
+
+
+def test_a_job_is_started_a_second_time(struck: Struck) -> None:
+    """Fault: an administrator has Slurm run a job again, although it was submitted with `--no-requeue`.
+    Expected: the second start finds out and ends, the learner is told, a new start works.
+    Kept: what was saved."""
     ada = struck.running()
-    started, node = ada.server_started(COURSE), struck.slurm("squeue", "--noheader", "--format=%N")
+    lab, job = Lab(ada, COURSE), struck.job()
+    assert lab.save("kept.txt", "by the first start").ok
+    struck.slurm("scontrol", "update", f"JobId={job}", "Requeue=1")
+    struck.slurm("scontrol", "requeue", job)
+    # Slurm would wait for two minutes.
+    wait_for(lambda: struck.states()[job] == "PENDING", "the job waits again")
+    struck.slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
+    assert "It failed." in struck.page_of_the_end(ada)
+    assert "This job was started before" in struck.log_of("ada")
+    struck.running()
+    assert lab.saved("kept.txt") == "by the first start"
+
+
+def test_slurmd_restarts(struck: Struck) -> None:
+    """Fault: SIGKILL for slurmd. Expected: nothing that anybody notices. Kept: the kernel."""
+    kernel, node = Lab(struck.running(), COURSE).kernel(), struck.node(struck.job())
     struck.kill(f"slurmd-{node}")
     struck.twin.restart(f"slurmd-{node}")
     struck.asked_again()
-    assert ada.server_started(COURSE) == started
+    kernel.is_kept()
 
 
 def test_a_node_dies(struck: Struck) -> None:
-    """Fault: slurmd, slurmstepd and the job are killed. Expected: NODE_FAIL is noticed; a new start works."""
+    """Fault: slurmd, slurmstepd and the job are killed. Expected: the learner reads at once that the notebook
+    doesn't answer, then that the node failed, with a way to start again; that works. Kept: what was saved."""
     ada = struck.running()
-    job, node = struck.job(), struck.slurm("squeue", "--noheader", "--format=%N")
-    struck.kill(f"slurmd-{node}")
-    for process in struck.twin.processes():
-        if _of_job(process.pid, struck.twin.folder / "spool" / node, job):
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
-    wait_for(lambda: ada.model(COURSE) is None, "the server is known to be gone", 120)
+    lab, job = Lab(ada, COURSE), struck.job()
+    assert lab.save("kept.txt", "before the node died").ok
+    node = struck.node(job)
+    struck.kill_node(node, job)
+    # Slurm doesn't know yet: the proxy's answer is a page of ours, which looks again by itself.
+    unknown = ada.get(f"/user/ada/{COURSE}/lab")
+    assert unknown.status_code == 503
+    assert "Your notebook doesn't answer" in unknown.text
+    assert "its node may have failed" in unknown.text
+    assert 'http-equiv="refresh"' in unknown.text
+    page = struck.page_of_the_end(ada)
+    assert "The node that your job ran on failed" in page
+    assert f"/hub/spawn/ada/{COURSE}" in page
     assert struck.states().get(job, "NODE_FAIL") == "NODE_FAIL"
     struck.twin.restart(f"slurmd-{node}")
     struck.running()
-
-
-def _of_job(pid: int, spool: Path, job: str) -> bool:
-    """Whether the process is the job's slurmstepd, or was started by it."""
-    with suppress(OSError):
-        if f"SLURM_JOB_ID={job}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            return True
-    return works_in(pid, spool, "slurmstepd")
+    assert lab.saved("kept.txt") == "before the node died"
 
 
 def test_a_job_is_suspended(struck: Struck) -> None:
-    """Expected: a pause is no end. Kept: the server, for as long as the pause takes."""
+    """Fault: `scontrol suspend`. Expected: a pause is no end. Kept: the kernel, however long it takes."""
     ada = struck.running()
-    started, job = ada.server_started(COURSE), struck.job()
+    kernel, job = Lab(ada, COURSE).kernel(), struck.job()
     struck.slurm("scontrol", "suspend", job)
     struck.asked_again()
     assert struck.states()[job] == "SUSPENDED"
@@ -216,11 +182,12 @@ def test_a_job_is_suspended(struck: Struck) -> None:
     assert model
     assert model["ready"]
     struck.slurm("scontrol", "resume", job)
-    assert ada.server_started(COURSE) == started
+    kernel.is_kept()
 
 
 def test_an_administrator_cancels_a_job_that_waits(struck: Struck) -> None:
-    """Expected: whoever waits is told at once, with the reason, not when a time limit is over."""
+    """Fault: `scancel` by root. Expected: whoever waits is told at once, with the reason, and not when a time
+    limit is over. Kept: nothing, it was told to go."""
     ada = struck.campus.person("ada")
     with struck.closed():
         ada.start(COURSE, {"course": COURSE})

@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 from every_site import ALL_SITES, LESSON, SLURM_SITES
 from house import ROOT
+from hpcampus_grading.service.settings import Settings as ExchangeSettings
 from hpcampus_hub.deployment import Deployment
 from hpcampus_hub.settings import Settings
 from hpcampus_hub.site_cluster import open_clusters
@@ -51,6 +52,60 @@ def test_a_qos_and_a_reservation_come_with_the_project(deployment: Deployment) -
 def test_a_notebook_of_ones_own_is_paid_by_the_first_group_that_can(deployment: Deployment) -> None:
     found = deployment.allocation("here", course=None, groups=["staff", "people", "others"])
     assert found == Allocation(account="euhpc_1", reason="group people")
+
+
+LTI = """
+researchers: people
+lti:
+  platforms:
+    moodle:
+      issuer: https://lms.example
+      client_id: campus
+      token_url: https://lms.example/token
+      key: /etc/hpcampus/moodle.pem
+  courses:
+    numba: {platform: moodle, line_items: "https://lms.example/42/lineitems?type_id=3", people: same-names}
+"""
+
+
+def test_the_exchange_is_told_where_grades_go(tmp_path: Path) -> None:
+    file = tmp_path / "campus.yaml"
+    file.write_text(LTI)
+    environment = {
+        "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:9",
+        "JUPYTERHUB_SERVICE_PREFIX": "/services/exchange/",
+        "JUPYTERHUB_SERVICE_NAME": "exchange",
+        "JUPYTERHUB_API_URL": "http://127.0.0.1:9/hub/api",
+        "JUPYTERHUB_API_TOKEN": "x",
+        "CAMPUS_EXCHANGE_DB": "sqlite://",
+        "CAMPUS_EXCHANGE_STORE": "store",
+        "CAMPUS_COURSES": "courses",
+    }
+    lti = Deployment.load(file).lti
+    told = ExchangeSettings.from_environment({**environment, "CAMPUS_LTI": lti.model_dump_json()})
+    assert told.lti == lti
+    assert told.lti.courses["numba"].platform == "moodle"
+    assert ExchangeSettings.from_environment(environment).lti.platforms == {}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("platform: moodle", "platform: canvas"),
+        ("https://lms.example/token", "http://lms.example/token"),
+        ("/etc/hpcampus/moodle.pem", "moodle.pem"),
+        ("people: same-names", "people: people.csv"),
+        ("client_id: campus", "client: campus"),
+    ],
+)
+def test_a_learning_platform_that_is_described_wrongly_is_refused(
+    tmp_path: Path, right: str, wrong: str
+) -> None:
+    assert right in LTI
+    file = tmp_path / "campus.yaml"
+    file.write_text(LTI.replace(right, wrong))
+    with pytest.raises(BadFile, match="lti"):
+        Deployment.load(file)
 
 
 @pytest.mark.parametrize(("site", "course"), [("here", "other"), ("elsewhere", "numba"), ("here", None)])

@@ -64,3 +64,12 @@ def test_who_never_started_it_just_starts_it(ledger: Ledger) -> None:
     ending = Endings(ledger).of(ADA, "gpu-numba", SPAWN_URL)
     assert (ending.heading, ending.moment) == ("Your notebook isn't running", None)
     assert ending.again == SPAWN_URL
+
+
+def test_a_server_whose_spawn_lives_is_only_away_for_a_moment(ledger: Ledger) -> None:
+    a_spawn(ledger, "a" * 32)
+    ending = Endings(ledger).of(ADA, "gpu-numba", SPAWN_URL)
+    assert ending.soon
+    assert "nothing is lost" in ending.sentence
+    ledger.end("a" * 32, "TIMEOUT")
+    assert not Endings(ledger).of(ADA, "gpu-numba", SPAWN_URL).soon

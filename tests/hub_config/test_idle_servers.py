@@ -16,10 +16,16 @@ NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=1)
 
 
-def a_user(*, ready: bool = True, used: datetime = LONG_AGO, started: datetime = LONG_AGO) -> Any:
+def a_user(
+    *,
+    ready: bool = True,
+    used: datetime = LONG_AGO,
+    started: datetime = LONG_AGO,
+    up: datetime | None = LONG_AGO,
+) -> Any:
     """JupyterHub's user with one server; its moments are UTC without a zone, as the database has them."""
     row = SimpleNamespace(last_activity=used.replace(tzinfo=None), started=started.replace(tzinfo=None))
-    job = SimpleNamespace(status=lambda: running("1"))
+    job = SimpleNamespace(status=lambda: running("1"), up_since=up)
     spawner = SimpleNamespace(ready=ready, orm_spawner=row, job=job, _log_name="ada:gpu-numba")
     return SimpleNamespace(spawners={"gpu-numba": spawner})
 
@@ -32,6 +38,12 @@ def test_only_what_nobody_used_is_idle() -> None:
 
 def test_a_server_on_its_way_is_not_idle() -> None:
     assert idle_servers([a_user(ready=False)], LIMIT, LONG_AGO) == []
+
+
+def test_one_that_waited_long_for_its_job_has_the_whole_limit_from_when_it_came_up() -> None:
+    """JupyterHub's start is the moment when somebody asked, for a class perhaps hours before."""
+    assert idle_servers([a_user(up=NOW)], LIMIT, LONG_AGO) == []
+    assert len(idle_servers([a_user(up=None)], LIMIT, LONG_AGO)) == 1
 
 
 def test_a_hub_that_was_away_first_listens_to_the_servers() -> None:

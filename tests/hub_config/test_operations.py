@@ -1,15 +1,12 @@
-"""What operators ask: is the campus ready, and whose jobs are there. A real hub, and real trouble for it."""
+"""What operators ask: whose jobs are there, and how is the campus doing. A real hub."""
 
 import json
-import os
-import signal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from campus_under_test import CampusUnderTest, local_campus, wait_for
+from campus_under_test import CampusUnderTest, Samples, local_campus, wait_for
 from click.testing import CliRunner
 from hpcampus_hub.jobs_command import jobs
 
@@ -22,91 +19,6 @@ def campus() -> Iterator[CampusUnderTest]:
         yield campus
 
 
-def ready(campus: CampusUnderTest) -> tuple[int, dict[str, str]]:
-    answer = requests.get(f"{campus.settings.url}/hub/api/campus/ready", timeout=30)
-    return answer.status_code, answer.json()["problems"]
-
-
-def until_ready(campus: CampusUnderTest) -> None:
-    wait_for(lambda: ready(campus) == (200, {}), f"the hub is ready: {ready(campus)}", 30)
-
-
-def until_not_ready(campus: CampusUnderTest, what: str) -> str:
-    """Wait until that is what's wrong, and nothing else; returns the sentence."""
-
-    def problem() -> str | None:
-        code, problems = ready(campus)
-        return problems[what] if code == 503 and set(problems) == {what} else None
-
-    return wait_for(problem, f"{what} is not ready", 30)
-
-
-def test_a_healthy_campus_is_ready(campus: CampusUnderTest) -> None:
-    until_ready(campus)
-
-
-@pytest.mark.parametrize("name", ["spawns", "hub"])
-def test_a_database_that_somebody_locks_is_said_at_once(campus: CampusUnderTest, name: str) -> None:
-    """Fault: another process holds the write lock. Expected: not ready, with the reason."""
-    holder = sqlite3.connect(campus.settings.state / f"{name}.sqlite", isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    try:
-        assert "locked" in until_not_ready(campus, f"database {name}")
-    finally:
-        holder.close()
-    until_ready(campus)
-
-
-def test_a_database_file_that_was_moved_away_is_said_at_once(campus: CampusUnderTest) -> None:
-    """Fault: the file is gone, while the hub's connections still work. Expected: not ready."""
-    file = campus.settings.state / "spawns.sqlite"
-    away = file.with_suffix(".away")
-    file.rename(away)
-    try:
-        assert "spawns.sqlite is gone" in until_not_ready(campus, "database spawns")
-    finally:
-        away.rename(file)
-    until_ready(campus)
-
-
-def test_a_database_file_that_was_replaced_is_said(campus: CampusUnderTest) -> None:
-    """Fault: a copy was put in its place. Expected: not ready, because the hub goes on with the old one."""
-    file = campus.settings.state / "spawns.sqlite"
-    away = file.with_suffix(".away")
-    file.rename(away)
-    file.write_bytes(away.read_bytes())
-    try:
-        assert "Restart the hub" in until_not_ready(campus, "database spawns")
-    finally:
-        away.rename(file)
-    until_ready(campus)
-
-
-def test_a_proxy_that_is_gone_is_said_and_comes_back(campus: CampusUnderTest) -> None:
-    """Fault: SIGKILL for the proxy. Expected: the hub starts it again, with all routes. Kept: servers."""
-    ada = campus.person("ada")
-    ada.start(COURSE, {"course": COURSE})
-    ada.until_ready(COURSE)
-    started = ada.server_started(COURSE)
-    os.kill(int((campus.settings.state / "proxy.pid").read_text()), signal.SIGKILL)
-    until_again(campus)
-    assert campus.person("ada").server_started(COURSE) == started
-    ada.stop(COURSE)
-
-
-def until_again(campus: CampusUnderTest) -> None:
-    """Wait until a proxy answers again, and everything is ready."""
-
-    def again() -> bool:
-        # Without a proxy nothing answers; with one that knows no routes yet, only that proxy does.
-        try:
-            return ready(campus)[0] == 200
-        except (requests.ConnectionError, requests.JSONDecodeError):
-            return False
-
-    wait_for(again, "the proxy is back", 60)
-
-
 def test_only_operators_see_all_jobs(campus: CampusUnderTest) -> None:
     """The page and its JSON are for those who may see all servers."""
     ada, otto = campus.person("ada"), campus.person("otto")
@@ -116,6 +28,8 @@ def test_only_operators_see_all_jobs(campus: CampusUnderTest) -> None:
     assert ada.api("GET", "campus/jobs").status_code == 403
     (row,) = otto.api("GET", "campus/jobs").json()
     assert (row["person"], row["server"], row["site"], row["state"]) == ("ada", COURSE, "local", "RUNNING")
+    assert (row["course"], row["gpus"], row["node"], row["started_by"]) == (COURSE, 0, "local", "")
+    assert row["since"] < row["until"]
     assert "/hub/campus/jobs" in otto.home()
     assert "/hub/campus/jobs" not in ada.home()
     page = otto.get("/hub/campus/jobs").text
@@ -133,6 +47,47 @@ def test_the_command_shows_the_same_jobs(campus: CampusUnderTest) -> None:
     table = CliRunner().invoke(jobs, state).stdout
     assert "ben" in table
     assert table.startswith("person")
+
+
+def test_the_metrics_are_for_monitoring_and_operators_and_name_nobody(campus: CampusUnderTest) -> None:
+    """Through the endpoint that Prometheus asks, with the token that an operator copies for it."""
+    ada = campus.person("ada")
+    ada.stop_all()
+    assert ada.get("/hub/metrics").status_code == 403
+    before = campus.metrics()
+    ada.start(COURSE, {"course": "no-such-thing"})
+    wait_for(lambda: ada.model(COURSE) is None, "a start of nothing is refused")
+    ada.start(COURSE, {"course": COURSE})
+    ada.until_ready(COURSE)
+    during = campus.metrics()
+    ada.stop(COURSE)
+    after = campus.metrics()
+
+    def more(name: str, now: Samples = after, **labels: str) -> float:
+        key = (name, frozenset(labels.items()))
+        return now.get(key, 0.0) - before.get(key, 0.0)
+
+    assert more("campus_submissions_total", site="local", result="accepted") == 1
+    assert more("campus_failed_starts_total", site="", reason="server-name") == 1
+    for phase in ("submit", "queue", "report", "ready"):
+        assert more("campus_start_seconds_count", site="local", phase=phase) == 1
+    assert more("campus_command_seconds_count", site="local", command="start", result="ok") == 1
+    assert more("campus_jobs", during, site="local", state="running") == 1
+    assert more("campus_ended_servers_total", site="local", reason="stopped") == 1
+    site = frozenset({("site", "local")})
+    assert 0 <= after["campus_scheduler_answer_age_seconds", site] < 60
+    assert after["campus_submissions_waiting", site] == after["campus_longest_wait_seconds", site] == 0
+    assert campus.person("otto").get("/hub/metrics").ok
+    ours = [labels for (name, labels) in after if name.startswith("campus_")]
+    words = {value for labels in ours for _, value in labels}
+    assert not words & set(campus.settings.deployment.demo)
+
+
+def test_the_token_for_metrics_opens_nothing_else(campus: CampusUnderTest) -> None:
+    token = (campus.settings.state / "monitoring.secret").read_text()
+    for path in ("users", "groups", "campus/jobs", "services", "proxy"):
+        url = f"{campus.settings.url}/hub/api/{path}"
+        assert requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code == 403
 
 
 def test_a_folder_without_a_campus_is_named(tmp_path: Path) -> None:

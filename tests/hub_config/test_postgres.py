@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 from campus_under_test import local_campus
 from postgres import private_postgres
+from ready import until_ready
 
 pytestmark = pytest.mark.postgres
 
@@ -20,6 +21,7 @@ def test_one_url_moves_everything_to_postgresql() -> None:
         campus.kill()
         campus.start()
         assert campus.person("ada").server_started(COURSE) == started
+        until_ready(campus)
         assert ada.exchange("GET", f"courses/{COURSE}/releases").json()
         assert not list(campus.settings.state.glob("*.sqlite"))
         engine = sa.create_engine(url)

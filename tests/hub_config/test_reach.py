@@ -38,6 +38,34 @@ def test_what_is_neither_or_both_is_an_error(tmp_path: Path, reach: str) -> None
         load(tmp_path, reach)
 
 
+LISTENING = SSH.replace("}", ", listen: '0.0.0.0:8123'}")
+
+
+@pytest.mark.parametrize(
+    ("reach", "origins"),
+    [
+        ("{sudo: {group: a}}", []),
+        (
+            "{sudo: {group: a}, reports_from: [10.1.0.0/16, '2001:db8::/64']}",
+            ["10.1.0.0/16", "2001:db8::/64"],
+        ),
+        (f"{{ssh: {SSH}}}", []),
+        (f"{{ssh: {LISTENING}, reports_from: [192.0.2.7]}}", ["192.0.2.7/32", "127.0.0.0/8", "::1/128"]),
+    ],
+)
+def test_reports_come_from_the_nodes_unless_operators_say_otherwise(
+    tmp_path: Path, reach: str, origins: list[str]
+) -> None:
+    """What comes back through the hub's own connection has this machine's address."""
+    assert list(map(str, load(tmp_path, reach).reach["leonardo"].origins)) == origins
+
+
+@pytest.mark.parametrize("network", ["10.1.0.1/16", "any", "''", "10.0.0.0/33"])
+def test_a_network_must_be_one(tmp_path: Path, network: str) -> None:
+    with pytest.raises(BadFile, match=r"reach\.leonardo\.reports_from"):
+        load(tmp_path, f"{{sudo: {{group: a}}, reports_from: [{network}]}}")
+
+
 @pytest.mark.sudo
 @pytest.mark.parametrize("environment", ["", "/etc/hpcampus/slurm"])
 def test_the_rule_is_one_that_sudo_understands(tmp_path: Path, environment: str) -> None:

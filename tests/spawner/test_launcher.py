@@ -188,6 +188,17 @@ async def test_the_hub_passes_on_nothing_of_its_own_environment(
     assert SECRET not in environment.values()
 
 
+async def test_a_job_gets_the_learners_name_and_home_and_no_settings_of_the_hubs_machine(
+    launcher: Launcher, slurm_commands: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    await launcher.order("ada", **json.loads(sbatch()))
+    environment = slurm_commands.environment("sbatch")
+    assert environment["USER"] == "ada"
+    assert environment["PATH"] == os.defpath
+    assert "TZ" not in environment
+
+
 async def test_a_refused_order_is_an_error_for_the_operator(launcher: Launcher) -> None:
     with pytest.raises(LauncherError, match="refused scancel: BadOrder: not a job id"):
         await launcher.order("ada", "scancel", job_id="all")

@@ -9,6 +9,7 @@ import stat
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hpcampus_spawner import local
@@ -54,6 +55,10 @@ async def states(scheduler: LocalScheduler) -> dict[str, JobState]:
     return {job_id: job.state for job_id, job in (await scheduler.jobs()).items()}
 
 
+async def runs(scheduler: LocalScheduler, job_id: str) -> bool:
+    return (await states(scheduler))[job_id] is JobState.RUNNING
+
+
 async def gone(scheduler: LocalScheduler, job_id: str) -> None:
     async def is_gone() -> bool:
         return (await scheduler.jobs())[job_id].state is JobState.GONE
@@ -92,6 +97,35 @@ async def test_a_job_that_ends_makes_room_for_the_next(scheduler: LocalScheduler
         return (await states(scheduler))[second] is JobState.RUNNING
 
     await until(runs, "the second job runs")
+
+
+class HangingHome(Launcher):
+    """A launcher that answers for ada when her home is back."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        super().__init__(launcher._way)
+        self.back = asyncio.Event()
+
+    async def order(self, learner: str, verb: str, **fields: Any) -> dict[str, Any]:
+        if learner == "ada":
+            await self.back.wait()
+        return await super().order(learner, verb, **fields)
+
+
+async def test_a_home_that_hangs_holds_up_nobody_else(
+    reopen: Open, launcher: Launcher, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "PATIENCE_SECONDS", 0.1)
+    hanging = HangingHome(launcher)
+    scheduler = LocalScheduler(hanging, file, cpus=2)
+
+    async with asyncio.timeout(60):
+        adas = await scheduler.submit("ada", a_submission(FOR_EVER))
+        bens = await scheduler.submit("ben", a_submission(FOR_EVER))
+        await until(lambda: runs(scheduler, bens), "ben's job runs")
+        assert (await states(scheduler))[adas] is JobState.PENDING
+        hanging.back.set()
+        await until(lambda: runs(scheduler, adas), "ada's runs, too")
 
 
 async def test_cancelling_a_pending_job_frees_its_place_at_once(

@@ -135,7 +135,9 @@ DAEMON = "(setsid bash -c '{}echo $$ >> pids; while true; do sleep 0.1; done' </
 @pytest.mark.parametrize("deaf", ["", 'trap "" TERM HUP; '], ids=["polite", "deaf"])
 def test_children_that_went_their_own_way_end_with_the_job(start: Start, home: Path, deaf: str) -> None:
     daemon = DAEMON.format(deaf)
-    process = start(daemon * 3 + "while [ $(wc -l < pids) -lt 3 ]; do sleep 0.05; done\nexit 0\n")
+    process = start(
+        ": > pids\n" + daemon * 3 + "while [ $(wc -l < pids) -lt 3 ]; do sleep 0.05; done\nexit 0\n"
+    )
     pids = noted(home, 3)
     assert process.wait(20) == 0
     assert exit_code(home) == 0

@@ -27,9 +27,13 @@ class ScriptedNetwork:
     """Leads to every server through one port of this machine; notes what was asked."""
 
     hub_url: str | None = HUB_URL
+    lasting: bool = False
     silent: bool = False
     asked: list[tuple[str, int, int | None]] = field(default_factory=list)
     forgotten: list[tuple[str, int]] = field(default_factory=list)
+
+    def host(self, node: str) -> str:
+        return "127.0.0.1"
 
     async def way_to(self, node: str, port: int, before: int | None = None) -> tuple[str, int]:
         self.asked.append((node, port, before))

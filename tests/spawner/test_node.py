@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from certipy import Certipy
+from hpcampus_spawner import node
 from spawning import SECRET
 
 STUB = Path(__file__).parents[1] / "support" / "stub_singleuser"
@@ -96,9 +99,9 @@ class Job:
         self.folder.mkdir(parents=True)
         self.environment: dict[str, str] = {}
 
-    def ticket(self, url: str) -> None:
+    def ticket(self, url: str, **more: str) -> None:
         """Put the ticket where the launcher puts it."""
-        (self.folder / "ticket.json").write_text(json.dumps({"url": url, "secret": SECRET}))
+        (self.folder / "ticket.json").write_text(json.dumps({"url": url, "secret": SECRET, **more}))
 
     def start(self) -> subprocess.Popen[str]:
         """Start the wrapper."""
@@ -237,6 +240,18 @@ def test_two_jobs_get_different_ports(tmp_path: Path, hub: PretendHub, serve: Ca
     assert len({body for _, _, body in hub.reports}) == 2
 
 
+def test_a_reserved_port_is_the_jobs_own() -> None:
+    """Nobody else is given the port between its report and the moment when the server listens on it."""
+    with node.reserve_port() as reserved:
+        where = reserved.getsockname()
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(where)
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind(where)
+            server.listen()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGUSR1, 8)])
 def test_signals_are_handed_on_to_the_server(
     job: Job,
@@ -255,6 +270,33 @@ def test_signals_are_handed_on_to_the_server(
             time.sleep(0.02)
         process.send_signal(number)
         assert process.wait(20) == code
+
+
+def test_the_servers_key_is_in_files_for_the_learner_alone(
+    job: Job, hub: PretendHub, serve: Callable[..., str], notes: Path, tmp_path: Path
+) -> None:
+    """The server hears where they are, and they go with the job."""
+    authority = Certipy(store_dir=str(tmp_path / "authorities")).create_ca("hub-ca")
+    authorities = Path(authority["files"]["cert"]).read_text()
+    del hub.answer["environment"]["STUB_CODE"]
+    hub.answer["tls"] = {"key": "a key", "certificate": "a certificate"}
+    job.ticket(serve(), authorities=authorities)
+    with job.start() as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not notes.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            environment = json.loads(notes.read_text())["environment"]
+            names = ("JUPYTERHUB_SSL_KEYFILE", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA")
+            files = [Path(environment[name]) for name in names]
+            assert [file.read_text() for file in files] == ["a key", "a certificate", authorities]
+            assert [path.stat().st_mode & 0o077 for path in (*files, files[0].parent)] == [0] * 4
+            assert job.home not in files[0].parents
+        finally:
+            process.terminate()
+        assert process.wait(20) == 7
+    assert not any(file.exists() for file in files)
 
 
 def test_the_end_may_be_near_before_there_is_a_server(

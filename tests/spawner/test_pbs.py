@@ -15,6 +15,7 @@ from hpcampus_spawner import commands
 from hpcampus_spawner.allocation import Allocation
 from hpcampus_spawner.launching import Launcher
 from hpcampus_spawner.matching import match
+from hpcampus_spawner.origin import THIS_MACHINE
 from hpcampus_spawner.pbs import PbsScheduler, job_name, qsub_options
 from hpcampus_spawner.request import JobRequest
 from hpcampus_spawner.scheduler import JobState, SchedulerError, Submission, SubmissionRefused
@@ -291,6 +292,8 @@ async def test_a_node_is_reached_by_its_moms_host_and_asked_for_once(
 async def test_a_server_starts_reports_is_adopted_and_stops(hub: SmallHub, pbs: FakePbs, homes: Path) -> None:
     hub.scheduler = PbsScheduler(hub.cluster.launcher)
     await hub.restart()
+    # This test reports in the name of a node that isn't there.
+    hub.cluster.reports_from = THIS_MACHINE
     spawner = hub.spawner()
     async with starting(spawner) as start:
         await until(has_job(spawner), "the job was submitted")

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,8 +21,9 @@ from typing import Any
 import pytest
 import requests
 from hpcampus_spawner import server_extension
+from hpcampus_spawner.server_extension import ENDS_SOON
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 TOKEN = "of-the-server"
 
@@ -76,7 +78,13 @@ def hub() -> Iterator[tuple[PretendHub, str]]:
 
 @pytest.fixture(scope="module")
 def server(hub: tuple[PretendHub, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("home")
+    with running_server(hub, tmp_path_factory.mktemp("home")) as server:
+        yield server
+
+
+@contextmanager
+def running_server(hub: tuple[PretendHub, str], home: Path) -> Iterator[Server]:
+    """A notebook server in that home; its log is there too."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -133,19 +141,52 @@ def test_nobody_else_is_told(server: Server) -> None:
     assert requests.get(f"{server.url}/campus/time", timeout=60).status_code == 403
 
 
+async def subscribe(server: Server) -> WebSocketClientConnection:
+    """Listen to what the server tells its pages."""
+    url = f"{server.url.replace('http', 'ws', 1)}/api/events/subscribe"
+    headers = {"Authorization": f"token {TOKEN}", "Origin": server.url}
+    return await websocket_connect(HTTPRequest(url, headers=headers))
+
+
 def test_at_the_signal_every_open_page_is_told_to_save(server: Server) -> None:
     async def event() -> dict[str, Any]:
-        url = f"{server.url.replace('http', 'ws', 1)}/api/events/subscribe"
-        request = HTTPRequest(url, headers={"Authorization": f"token {TOKEN}", "Origin": server.url})
-        page = await websocket_connect(request)
+        page = await subscribe(server)
         server.process.send_signal(signal.SIGUSR1)
         text = await asyncio.wait_for(page.read_message(), 20)
         page.close()
+        assert await page.read_message() is None
         told: dict[str, Any] = json.loads(str(text))
         return told
 
-    assert asyncio.run(event())["schema_id"] == server_extension.ENDS_SOON
+    assert asyncio.run(event())["schema_id"] == ENDS_SOON
     assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("open_page", [True, False])
+def test_whoever_ends_the_job_open_pages_save_first(
+    hub: tuple[PretendHub, str], tmp_path: Path, open_page: bool
+) -> None:
+    with running_server(hub, tmp_path) as server:
+
+        async def until_told() -> None:
+            page = await subscribe(server)
+            server.process.send_signal(signal.SIGTERM)
+            assert ENDS_SOON in str(await asyncio.wait_for(page.read_message(), 20))
+            page.close()
+            assert await page.read_message() is None
+
+        if open_page:
+            server.time()
+            asyncio.run(until_told())
+            model = {"type": "file", "format": "text", "content": "typed just before"}
+            where = f"{server.url}/api/contents/typed.txt"
+            saved = requests.put(where, json=model, headers={"Authorization": f"token {TOKEN}"}, timeout=20)
+            assert saved.ok
+        # It comes from the scheduler and from the wrapper.
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+    assert (tmp_path / "typed.txt").exists() == open_page
+    assert ("open pages save now" in (tmp_path / "log").read_text()) == open_page
 
 
 async def test_without_the_hub_the_time_runs_on(hub: tuple[PretendHub, str]) -> None:

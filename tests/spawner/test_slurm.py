@@ -115,7 +115,7 @@ async def test_a_submission_becomes_options_script_and_a_private_ticket(
     submission = a_submission("#!/bin/bash\necho hello\n")
     assert await scheduler.submit("ada", submission) == "42"
     argv = slurm_commands.argv("sbatch")
-    assert {"--no-requeue", "--export=NIL", "--open-mode=append", "--partition=cpu", "--mem=1024M"} <= set(
+    assert {"--no-requeue", "--export=ALL", "--open-mode=append", "--partition=cpu", "--mem=1024M"} <= set(
         argv
     )
     assert f"--comment={submission.tag}" in argv

@@ -138,7 +138,8 @@ async def test_a_start_that_is_cancelled_while_it_is_submitted_leaves_no_job(
     hub.scheduler.on_submit = slow
     async with starting(spawner):
         await asyncio.wait_for(entered.wait(), 10)
-    # As JupyterHub does: the start is cancelled, then the server is stopped.
+    # As JupyterHub does: the start is cancelled, then the server is stopped, which doesn't wait for ever.
+    monkeypatch.setattr(job_module, "STOP_SECONDS", 0.01)
     await spawner.stop()
     await reconcile.settle(hub.cluster)
     (row,) = hub.ledger.unsettled("small")
@@ -148,6 +149,32 @@ async def test_a_start_that_is_cancelled_while_it_is_submitted_leaves_no_job(
     await asked(hub)
     await reconcile.settle(hub.cluster)
     assert hub.scheduler.cancelled == [("ada", "9")]
+    late.set()
+    await until(lambda: asyncio.sleep(0, spawner.job_id), "the submission has ended")
+
+
+async def test_a_stop_during_the_submission_cancels_what_comes_of_it(hub: SmallHub) -> None:
+    """Nobody starts and stops so quickly that jobs pile up."""
+    spawner = hub.spawner()
+    entered, late = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        entered.set()
+        await late.wait()
+
+    hub.scheduler.on_submit = slow
+    async with starting(spawner):
+        await asyncio.wait_for(entered.wait(), 10)
+    stop = asyncio.create_task(spawner.stop())
+    late.set()
+
+    async def cancelled() -> bool:
+        return hub.scheduler.cancelled == [("ada", "1")]
+
+    await until(cancelled, "the job is cancelled")
+    assert not stop.done()
+    hub.scheduler.known.clear()
+    await stop
 
 
 async def test_a_pending_job_is_adopted_with_its_secret(hub: SmallHub) -> None:
@@ -286,6 +313,21 @@ async def test_whoever_waits_sees_every_change_and_nothing_twice(hub: SmallHub) 
     assert [event["queue"]["place"] for event in (first, second, third)] == [3, 2, None]
     assert third["queue"]["node"] == "n7"
     assert first["queue"]["explanation"] == ["cpu: 2 CPUs and 4 GiB for 1 h."]
+
+
+async def test_a_cancelled_start_is_never_announced_as_ready(hub: SmallHub) -> None:
+    spawner = hub.spawner()
+    ready = {"ready": True, "url": "/user/ada/"}
+    assert spawner.progress_ready_hook(spawner, ready) == ready
+    async with starting(spawner):
+        await submitted(spawner)
+    event = spawner.progress_ready_hook(spawner, ready)
+    assert (event["failed"], event["message"]) == (True, "Spawn cancelled")
+
+
+async def test_a_job_may_wait_for_weeks(hub: SmallHub) -> None:
+    assert hub.spawner().start_timeout >= timedelta(weeks=4).total_seconds()
+    assert "start_timeout" not in BatchSpawner.class_trait_names(config=True)
 
 
 async def test_a_refused_option_is_a_clear_answer_with_a_reason(hub: SmallHub) -> None:

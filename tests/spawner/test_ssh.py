@@ -46,7 +46,7 @@ def test_a_key_that_others_can_use_is_not_used(
 ) -> None:
     Path(keys[name]).chmod(mode)
     with pytest.raises(BadFile, match=name):
-        Connection(a_login_node(keys), tmp_path / "state", 8000)
+        Connection(a_login_node(keys), tmp_path / "state", "127.0.0.1:8000")
 
 
 async def test_an_order_goes_through_stdin_and_nothing_of_it_into_the_command_line(
@@ -125,4 +125,4 @@ def test_the_configuration_trusts_nothing_but_what_the_operators_gave(
 
 def test_a_path_too_long_for_a_socket_is_said_at_the_start(keys: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="too long a path"):
-        Connection(a_login_node(keys), tmp_path / ("x" * 100), 8000)
+        Connection(a_login_node(keys), tmp_path / ("x" * 100), "127.0.0.1:8000")

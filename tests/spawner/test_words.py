@@ -9,37 +9,11 @@ from hpcampus_spawner.words import (
     ENDINGS,
     ending_as_html,
     ending_in_words,
-    reason_in_words,
     state_in_words,
 )
 from spawning import pending, running
 
 NOON = datetime(2030, 1, 2, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("reason", "said"),
-    [
-        ("Resources", "It is next"),
-        ("Priority", "Other jobs come first"),
-        ("ReqNodeNotAvail, UnavailableNodes:n1", "down or reserved"),
-        ("SomethingNew", "SomethingNew"),
-        ("Not Running: Insufficient amount of resource: ncpus (R: 2 A: 0 T: 64)", "It is next"),
-        ("Not Running: Not enough free nodes available", "It is next"),
-        ("Not Running: Job would conflict with reservation or top job", "Other jobs come first"),
-        ("Not Running: Draining system to allow starving job to run", "Other jobs come first"),
-        ("Not Running: User has reached queue single running job limit.", "You already have as many"),
-        ("Not Running: Queue single per-user limit reached on resource ncpus", "You already have as many"),
-        ("Not Running: Server job limit reached.", "already runs as many jobs"),
-        ("Not Running: Job would cross dedicated time boundary", "down or reserved"),
-        ("Not Running: Queue not started.", "closed at the moment"),
-        ("Can Never Run: Insufficient amount of resource: ngpus (R: 9 A: 4 T: 4)", "could ever run it"),
-        ("Job held by ada on Wed Jan  2 03:00:00 2030", "held by its owner"),
-        ("", ""),
-    ],
-)
-def test_a_reason_is_a_sentence(reason: str, said: str) -> None:
-    assert said in reason_in_words(reason)
 
 
 def test_every_way_to_end_that_needs_words_has_them() -> None:
@@ -52,13 +26,18 @@ def test_every_way_to_end_that_needs_words_has_them() -> None:
     [
         (None, "handed to the scheduler"),
         (pending("1"), "Waiting in the queue. Other jobs come first."),
-        (running("1", "n7"), "runs on n7"),
+        (running("1", "n7"), "runs on n7. Its environment is being loaded."),
+        (JobStatus("1", JobState.PENDING, "CONFIGURING", node="n7"), "gets n7, which is being made ready"),
         (JobStatus("1", JobState.PAUSED, "SUSPENDED"), "paused (suspended)"),
         (JobStatus("1", JobState.ENDING, "COMPLETING"), "is ending"),
     ],
 )
 def test_where_a_job_stands(job: JobStatus | None, said: str) -> None:
     assert said in state_in_words(job, None, NOON)
+
+
+def test_a_job_that_has_reported_has_its_environment() -> None:
+    assert "The notebook server is starting." in state_in_words(running("1"), None, NOON, loaded=True)
 
 
 def test_a_silent_scheduler_costs_nobody_their_place() -> None:

@@ -31,17 +31,17 @@ def two_sites() -> Iterator[CampusUnderTest]:
         yield campus
 
 
-def row(page: Page, site: str) -> Locator:
-    """A site's row in the course's table."""
-    return page.get_by_role("row").filter(has=page.get_by_role("radio", name=site))
+def row(place: Page | Locator, site: str) -> Locator:
+    """A site's row in a course's table, or in the form's."""
+    return place.get_by_role("row").filter(has_text=site)
 
 
-def until_row_says(page: Page, site: str, text: str) -> None:
-    """Look again until the figures have caught up with the cluster."""
+def until_row_says(page: Page, site: str, text: str, card: Locator | None = None) -> None:
+    """Look again until the figures have caught up with the cluster, on the page or on a course's card."""
 
     def says() -> bool:
         page.goto(page.url)
-        return text in row(page, site).inner_text()
+        return text in row(card or page, site).inner_text()
 
     wait_for(says, f"{site}: {text}", 90)
 
@@ -50,23 +50,23 @@ def test_the_site_that_starts_first_is_suggested_and_the_choice_is_the_learners(
     two_sites: CampusUnderTest, browser: Browser, screenshot: Screenshot
 ) -> None:
     ada = InBrowser(browser, two_sites, "ada")
-    page = ada.page
-    until_row_says(page, "LEONARDO", "at once")
-    expect(page.get_by_role("radio", name="LEONARDO")).to_be_checked()
-    expect(page.get_by_role("group", name="Where it runs")).to_contain_text("No NVIDIA GPU on LUMI")
+    page, card = ada.page, ada.card()
+    until_row_says(page, "LEONARDO", "at once", card)
+    expect(card.get_by_role("radio", name="LEONARDO")).to_be_checked()
+    expect(card.get_by_role("group", name="Where it runs")).to_contain_text("No NVIDIA GPU on LUMI")
     screenshot(page, "1-both-free")
     with full_cluster(two_sites):
-        until_row_says(page, "LEONARDO", "it may move")
-        expect(page.get_by_role("radio", name="LUMI")).to_be_checked()
-        expect(page.get_by_text("Suggested: LUMI has room now")).to_be_visible()
+        until_row_says(page, "LEONARDO", "it may move", card)
+        expect(card.get_by_role("radio", name="LUMI")).to_be_checked()
+        expect(card.get_by_text("Suggested: LUMI has room now")).to_be_visible()
         screenshot(page, "2-leonardo-full")
-        page.get_by_role("button", name="Start").click()
+        ada.start_lesson()
         ada.until_lab()
         assert "RUNNING" in jobs(two_sites, "lumi").values()
         two_sites.person("ada").stop_all()
         page.goto(f"{ada.url}/hub/home")
-        page.get_by_role("radio", name="LEONARDO").check()
-        page.get_by_role("button", name="Start").click()
+        card.get_by_role("radio", name="LEONARDO").check()
+        ada.start_lesson()
         expect(page.locator("#queue-message")).to_contain_text("Waiting in the queue.", timeout=SLOW)
         page.get_by_role("button", name="Cancel").click()
         page.wait_for_url("**/hub/home")

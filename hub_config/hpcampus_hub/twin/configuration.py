@@ -43,8 +43,8 @@ class Ports(Model):
         return cls(slurmctld=slurmctld, slurmdbd=slurmdbd, slurmd=dict(zip(nodes, slurmd, strict=True)))
 
 
-def write(folder: Path, miniature: Miniature, ports: Ports) -> None:
-    """Write every file that the twin's daemons and its users read."""
+def write(folder: Path, miniature: Miniature, ports: Ports, more: Sequence[str] = ()) -> None:
+    """Write every file that the twin's daemons and its users read; `more` are lines for slurm.conf."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -58,6 +58,7 @@ def write(folder: Path, miniature: Miniature, ports: Ports) -> None:
         "mark": MARK,
         "miniature": miniature,
         "ports": ports,
+        "more": more,
         "denied_accounts": (NO_ACCOUNT, "root") if miniature.account_required else (),
     }
     for name, mode in FILES.items():

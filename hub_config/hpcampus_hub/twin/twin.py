@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -32,14 +32,16 @@ class Twin:
 
     Jobs run as the Unix users who submit them. The folder belongs to the twin: it is emptied at every start,
     and whatever an earlier twin of the same folder left running is ended first. After `stop` the logs of the
-    daemons stay in it. Raises `TwinUnavailable`.
+    daemons stay in it. `more` are lines of slurm.conf that a site might have, to rehearse what they bring.
+    Raises `TwinUnavailable`.
     """
 
-    def __init__(self, site: Site, folder: Path) -> None:
+    def __init__(self, site: Site, folder: Path, more: Sequence[str] = ()) -> None:
         if site.scheduler.kind != "slurm":
             raise TwinUnavailable(f"{site.name} doesn't run Slurm, as far as is known, so it has no twin.")
         self.folder = folder
         self.miniature = Miniature.of(site)
+        self._more = tuple(more)
         self._claim: int | None = None
         self._daemons = Daemons(folder / "logs", {MARK: str(folder), **self.environment})
         self._accounts = accounting.Accounts(self.miniature, self.environment)
@@ -138,7 +140,7 @@ class Twin:
         twin_folder.fake_devices(self.folder / "dev", self.miniature.gpus)
         twin_folder.write(self.folder / "munge" / "key", os.urandom(128), 0o400)
         self._ports = Ports.choose(self.miniature.node_names)
-        configuration.write(self.folder, self.miniature, self._ports)
+        configuration.write(self.folder, self.miniature, self._ports, self._more)
 
     def _start_daemons(self) -> None:
         self._start_munged()
