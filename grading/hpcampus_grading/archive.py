@@ -15,8 +15,9 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
+from hpcampus_courses import Accepts
 from hpcampus_spawner.models import Model
 from pydantic import Field
 
@@ -42,6 +43,17 @@ class Limits(Model):
     files: int = 1000
     depth: int = 16
     path: int = Field(default=500, description="one path, in UTF-8 bytes")
+    types: tuple[str, ...] | None = Field(default=None, description="how files' names may end; None: any")
+
+    def narrowed(self, accepts: Accepts) -> Self:
+        """These limits, or what an assignment accepts where that is less."""
+        return self.model_copy(
+            update={
+                "packed": min(self.packed, accepts.mib << 20),
+                "files": min(self.files, accepts.files),
+                "types": accepts.types,
+            }
+        )
 
 
 class BadArchive(ValueError):
@@ -105,6 +117,12 @@ def inspect(path: Path, limits: Limits) -> tuple[FileEntry, ...]:
             raise BadArchive(f"The upload is not a zip file that can be read: {error}.") from error
 
 
+def sha256_of(path: Path) -> str:
+    """The hash of one file's content, as `FileEntry` has it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def unpack(path: Path, folder: Path, limits: Limits) -> tuple[FileEntry, ...]:
     """Check an archive, then write its files below a folder."""
     entries = inspect(path, limits)
@@ -142,7 +160,7 @@ def _inspected(archive: zipfile.ZipFile, limits: Limits) -> tuple[FileEntry, ...
     left = limits.unpacked
     entries = []
     for member in members:
-        _check_kind(member)
+        _check_kind(member, limits)
         entry = _read(archive, member, min(left, _limit_of(member, limits)))
         left -= entry.size
         entries.append(entry)
@@ -153,7 +171,12 @@ def _limit_of(member: zipfile.ZipInfo, limits: Limits) -> int:
     return limits.notebook if member.filename.endswith(".ipynb") else limits.unpacked
 
 
-def _check_kind(member: zipfile.ZipInfo) -> None:
+def _check_kind(member: zipfile.ZipInfo, limits: Limits) -> None:
+    if limits.types is not None and Path(member.filename).suffix.lower() not in limits.types:
+        raise BadArchive(
+            f"{member.filename!r} can't be handed in, only files that end with {', '.join(limits.types)}. "
+            "Move it out of the folder and submit again."
+        )
     kind = stat.S_IFMT(member.external_attr >> 16)
     if member.is_dir() or kind not in (0, stat.S_IFREG):
         raise BadArchive(

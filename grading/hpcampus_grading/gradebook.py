@@ -1,9 +1,10 @@
 """nbgrader's converters and gradebook for one course folder, as calls that raise when they fail."""
 
+import copy
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -13,9 +14,13 @@ from typing import Any
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader, NbGraderAPI
 
+from hpcampus_grading.batch.book import Book, copy_database, database_file
 from hpcampus_grading.course_folder import CourseFolder
-from hpcampus_grading.messages import AssignmentInfo
+from hpcampus_grading.messages import AssignmentInfo, Grade, RecordedGrade
 from hpcampus_grading.nbgrader_settings import apply_course, configure
+from hpcampus_grading.new_gradebook import ensure_gradebook
+from hpcampus_grading.recording import bring_back, flags_of, grades_of
+from hpcampus_grading.warm_nbgrader import warm_nbgrader
 
 
 class GradingProblem(RuntimeError):
@@ -47,11 +52,13 @@ class CourseGradebook:
         app.load_config_file()
         configure(app.config)
         apply_course(app.config, folder)
+        self._config = app.config
         self._api = NbGraderAPI(config=app.config)
 
     def generate(self, assignment: AssignmentInfo) -> None:
         """Make the learners' version and the gradebook's entry, unless they are there."""
-        with self._alone(), self._gradebook() as gradebook:
+        ensure_gradebook(self._folder)
+        with self._folder.alone(), self._gradebook() as gradebook:
             try:
                 known = bool(gradebook.find_assignment(assignment.slug).notebooks)
             except MissingEntry:
@@ -64,19 +71,92 @@ class CourseGradebook:
 
     def collect(self, assignment: str) -> None:
         """Bring new submissions from the exchange."""
-        with self._alone():
+        with self._folder.alone():
             self._do(f"collect {assignment}", self._api.collect, assignment, update=True)
 
-    def autograde(self, assignment: str, *, again: bool = False) -> None:
-        """Grade what is new, or with `again` all, in the sandbox; one failure doesn't stop the others."""
-        with self._alone():
-            self._do(f"grade all of {assignment}", self._api.autograde, assignment, "*", force=again)
+    @property
+    def folder(self) -> CourseFolder:
+        """The course folder that it belongs to."""
+        return self._folder
 
-    def feedback(self, assignment: str) -> None:
-        """Make the feedback pages and release them, each to its learner."""
-        with self._alone():
-            self._do(f"make feedback for {assignment}", self._api.generate_feedback, assignment, force=True)
-            self._do(f"release feedback for {assignment}", self._api.release_feedback, assignment)
+    def book(self, assignment: str) -> Book:
+        """An assignment as those see it who grade many submissions of it."""
+        return Book(self._folder.course, self._folder.path, self._config, assignment)
+
+    @contextmanager
+    def grading(self, assignment: str) -> Iterator[None]:
+        """One batch of an assignment at a time: who comes second finds what the first has done."""
+        with (self._folder.path / f".grading-{assignment}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def round(self, assignment: str, *, again: bool) -> Iterator[float | None]:
+        """Since when a submission must have been graded to count as graded; None for ever.
+
+        A round that grades all again has a beginning, which stays until it was gone through.
+        """
+        marker = self._folder.path / f".again-{assignment}"
+        if not again:
+            yield None
+            return
+        if not marker.exists():
+            marker.touch()
+        yield marker.stat().st_mtime
+        marker.unlink()
+
+    @contextmanager
+    def trial(self, assignment: str, folder: Path) -> Iterator[Book]:
+        """A copy of the gradebook in an empty folder, with the tests as they are in the source now."""
+        for name in ("source", "submitted", "autograded"):
+            (folder / name).symlink_to(self._folder.path / name)
+        copy_database(database_file(self._api.coursedir.db_url), folder / "gradebook.db")
+        config = copy.deepcopy(self._config)
+        config.CourseDirectory.root = str(folder)
+        config.CourseDirectory.db_url = f"sqlite:///{folder}/gradebook.db"
+        self._do(f"generate {assignment}", NbGraderAPI(config=config).generate_assignment, assignment)
+        yield Book(self._folder.course, folder, config, assignment)
+
+    def generate_again(self, assignment: str) -> None:
+        """Take the tests as they are in the source now; what learners did stays."""
+        with self._folder.alone():
+            self._do(f"generate {assignment}", self._api.generate_assignment, assignment)
+
+    def feedback(self, assignment: str, learner: str | None = None) -> None:
+        """Make the feedback pages and release them, each to its learner; or those of one learner."""
+        make, release = self._api.generate_feedback, self._api.release_feedback
+        with self._folder.alone(), warm_nbgrader():
+            self._do(f"make feedback for {assignment}", make, assignment, learner, force=True)
+            self._do(f"release feedback for {assignment}", release, assignment, learner)
+
+    def grades(self, assignment: str, only: Collection[str] | None = None) -> list[Grade]:
+        """What submissions are worth, cell by cell, as the exchange records it; everybody's, or only some."""
+        with self._gradebook() as gradebook:
+            return list(grades_of(gradebook, self._folder.path, assignment, only))
+
+    def bring_back(self, assignment: str, recorded: Sequence[RecordedGrade]) -> int:
+        """Restore the points and comments that people gave; answers to how many cells."""
+        with self._folder.alone(), self._gradebook() as gradebook:
+            return bring_back(gradebook, assignment, recorded, self._folder.path / "autograded")
+
+    def take_over(self, assignment: str, recorded: Sequence[RecordedGrade]) -> int:
+        """Bring in what other instructors gave, where nothing was given here; answers to how many cells."""
+        with self._folder.alone(), self._gradebook() as gradebook:
+            graded = self._folder.path / "autograded"
+            return bring_back(gradebook, assignment, recorded, graded, only_missing=True)
+
+    def automatic_points(self, assignment: str) -> dict[str, dict[str, float]]:
+        """What the tests gave, by learner and cell."""
+        with self._gradebook() as gradebook:
+            return {
+                entry.student.id: {
+                    grade.name: grade.auto_score
+                    for notebook in entry.notebooks
+                    for grade in notebook.grades
+                    if grade.auto_score is not None
+                }
+                for entry in gradebook.assignment_submissions(assignment)
+            }
 
     def scores(self, assignment: str) -> list[Score]:
         """Everybody whose submission was collected, by name."""
@@ -94,18 +174,14 @@ class CourseGradebook:
             )
         if not graded:
             return Score(learner, None, entry.max_score, "could not be graded")
-        note = "needs a person: manual grading" if entry.needs_manual_grade else ""
+        reasons = ["manual grading"] if entry.needs_manual_grade else []
+        if flags := flags_of(self._folder.path / "autograded" / learner / assignment):
+            reasons.append(f"tampering suspected in {', '.join(dict.fromkeys(flag.cell for flag in flags))}")
+        note = f"needs a person: {'; '.join(reasons)}" if reasons else ""
         return Score(learner, entry.score, entry.max_score, note)
 
     def _gradebook(self) -> Any:
         return Gradebook(self._api.coursedir.db_url, self._folder.course)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two graders of one course take turns."""
-        with (self._folder.path / ".grading.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def _do(self, what: str, step: Callable[..., dict[str, Any]], *args: Any, **more: Any) -> None:
         result = step(*args, **more)

@@ -1,51 +1,100 @@
 """Grading an assignment from the exchange to the scores, as an instructor asks for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from hpcampus_grading.batch.grading import Batch, Progress, grade_waiting, nobody_looks
+from hpcampus_grading.batch.regrading import Regrade, regrade, write
+from hpcampus_grading.batch.workers import Crew
 from hpcampus_grading.course_folder import CourseFolder
 from hpcampus_grading.exchange.client import Client, ExchangeProblem
 from hpcampus_grading.gradebook import CourseGradebook, GradingProblem, Score
+from hpcampus_grading.messages import AssignmentInfo, CourseInfo
 
-__all__ = ["GradingProblem", "grade_assignment"]
+__all__ = ["Grader", "GradingProblem", "Say", "grade_assignment"]
+
+Say = Callable[[str], object]
 
 
-def grade_assignment(
-    course: str, assignment: str, *, feedback: bool, again: bool, say: Callable[[str], object]
-) -> bool:
+class Grader:
+    """An instructor's course folder and the exchange, side by side."""
+
+    def __init__(self, course: str, crew: Crew, say: Say, progress: Progress = nobody_looks) -> None:
+        """Raises `ExchangeProblem` for who doesn't teach the course."""
+        self.course, self._crew, self._say, self._progress = course, crew, say, progress
+        self.client, self._folder = Client.from_environment(), CourseFolder(course)
+        self.info = self.refresh()
+        self.gradebook = CourseGradebook(self._folder)
+
+    def refresh(self) -> CourseInfo:
+        """The course as it is now."""
+        self.info = self._folder.fetch(self.client)
+        return self.info
+
+    def assignment(self, slug: str) -> AssignmentInfo:
+        """One of its assignments, which is in the gradebook afterwards."""
+        wanted = {entry.slug: entry for entry in self.info.assignments}.get(slug)
+        if wanted is None:
+            known = ", ".join(entry.slug for entry in self.info.assignments)
+            raise ExchangeProblem(f"{self.course} has no assignment {slug!r}; it has: {known}")
+        self.gradebook.generate(wanted)
+        return wanted
+
+    def regrade(self, assignment: str, why: str, agree: Callable[[Regrade], bool]) -> bool:
+        """Grade again what was graded, by the tests as they are now; written when `agree` says so.
+
+        Answers whether everything could be graded.
+        """
+        self.assignment(assignment)
+        self._take_over(assignment)
+        with regrade(self.gradebook, assignment, self._crew, self._progress) as regraded:
+            self.tell(regraded.problems.items())
+            if agree(regraded):
+                write(self.gradebook, assignment, regraded)
+                self._record(assignment, why, [result.learner for result in regraded.results])
+        return not regraded.problems
+
+    def grade(
+        self, assignment: str, why: str, *, again: bool = False, only: Collection[str] | None = None
+    ) -> Batch:
+        """Collect, grade, and have the exchange record it. What could not be graded is said."""
+        self.gradebook.collect(assignment)
+        batch = grade_waiting(self.gradebook, assignment, self._crew, self._progress, again=again, only=only)
+        self.tell(batch.problems.items())
+        self._record(assignment, why, only)
+        return batch
+
+    def _record(self, assignment: str, why: str, only: Collection[str] | None) -> None:
+        self._take_over(assignment)
+        grades = self.gradebook.grades(assignment, only)
+        self.client.record_grades(self.course, assignment, grades, why)
+
+    def _take_over(self, assignment: str) -> None:
+        """What other instructors gave by hand counts here, too."""
+        self.gradebook.take_over(assignment, self.client.recorded_grades(self.course, assignment))
+
+    def tell(self, problems: Collection[tuple[str, str]]) -> None:
+        """Say why submissions could not be graded; what is the same for several, once."""
+        for problem in dict.fromkeys(problem for _, problem in problems):
+            learners = ", ".join(learner for learner, other in problems if other == problem)
+            self._say(f"{problem}\nNot graded: {learners}.")
+
+
+def grade_assignment(grader: Grader, assignment: str, *, feedback: bool, again: bool, say: Say) -> bool:
     """Collect, grade, show a table; answers whether everything that was collected could be graded.
 
-    Raises `ExchangeProblem` or `GradingProblem` when a step fails for everybody.
+    Raises `ExchangeProblem`, `GradingProblem` or `NoWorkers` when a step fails for everybody.
     """
-    folder = CourseFolder(course)
-    info = folder.fetch(Client.from_environment())
-    wanted = {entry.slug: entry for entry in info.assignments}.get(assignment)
-    if wanted is None:
-        known = ", ".join(entry.slug for entry in info.assignments)
-        raise ExchangeProblem(f"{course} has no assignment {assignment!r}; it has: {known}")
-    gradebook = CourseGradebook(folder)
-    gradebook.generate(wanted)
-    gradebook.collect(assignment)
-    if not gradebook.scores(assignment):
+    grader.assignment(assignment)
+    batch = grader.grade(assignment, "campus grade", again=again)
+    scores = grader.gradebook.scores(assignment)
+    if not scores:
         say("Nobody has submitted yet.")
         return True
-    complete = _autograde(gradebook, assignment, again, say)
     if feedback:
-        gradebook.feedback(assignment)
-    for line in table(gradebook.scores(assignment)):
+        grader.gradebook.feedback(assignment)
+    for line in table(scores):
         say(line)
-    return complete
-
-
-def _autograde(
-    gradebook: CourseGradebook, assignment: str, again: bool, say: Callable[[str], object]
-) -> bool:
-    """Grade; a submission that can't be graded is reported and doesn't keep the others from their scores."""
-    try:
-        gradebook.autograde(assignment, again=again)
-    except GradingProblem as error:
-        say(f"{error.log}\n{error}")
-        return False
-    return True
+    return not batch.problems
 
 
 def table(scores: Sequence[Score]) -> list[str]:

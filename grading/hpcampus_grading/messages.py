@@ -3,14 +3,20 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from hpcampus_courses.model import ImportName, Slug
+from hpcampus_courses.deadline import DueDate, LateStep
+from hpcampus_courses.model import HiddenTests, ImportName, OnSubmission, Slug
 from hpcampus_spawner.models import Model
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
+
+from hpcampus_grading.sandbox.report import Flag
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 # A hub user name that is safe as a folder's name wherever submissions are collected.
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$")]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+# The sender's own name for a request, the same when it is repeated.
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Role = Literal["learner", "instructor"]
 
 # nbgrader's own format of timestamps, which is also the name of a folder of feedback.
@@ -33,17 +39,27 @@ class FileEntry(Model):
 class Receipt(Model):
     """Proof that a submission is stored: who, what, and when by the server's clock (UTC).
 
-    `sha256` and `size` (bytes) are those of the archive exactly as it was received.
+    `sha256` and `size` (bytes) are those of the archive exactly as it was received. `due` is the learner's
+    own deadline at that moment, `sent_at` what the sender's clock said. `audit_hash` names the line of the
+    audit log, `signed_with` the key of the `signature`; older receipts have none of them.
     """
 
     id: Identifier
     course: Slug
     assignment: Slug
     learner: UserName
+    attempt: int = Field(default=0, ge=0)
     received_at: AwareDatetime
+    sent_at: AwareDatetime | None = None
+    due: AwareDatetime | None = None
+    late_seconds: int | None = None
+    percent_off: float | None = None
     sha256: Sha256
     size: int = Field(ge=0)
     files: tuple[FileEntry, ...]
+    audit_hash: str | None = None
+    signed_with: str | None = None
+    signature: str | None = None
 
 
 class Feedback(Model):
@@ -57,11 +73,16 @@ class Feedback(Model):
 
 
 class Submission(Model):
-    """A receipt with what happened since; `late_seconds` is None where the assignment has no due date."""
+    """A receipt with what happened since.
+
+    `late_seconds` and `percent_off`, what lateness costs, are those of today's rules and extensions;
+    None where there is no due date.
+    """
 
     receipt: Receipt
     late_seconds: int | None
-    feedback: Feedback | None
+    percent_off: float | None = None
+    feedback: Feedback | None = None
 
 
 class Release(Model):
@@ -79,7 +100,10 @@ class Release(Model):
 
 
 class AssignmentInfo(Model):
-    """An assignment as its course states it, released or not."""
+    """An assignment for the caller, released or not: `due`, `closes` and `attempts` with their own extension.
+
+    After `closes` nothing is accepted; None for never. `attempts` None is as many as one likes.
+    """
 
     slug: Slug
     title: str
@@ -87,16 +111,138 @@ class AssignmentInfo(Model):
     points: int
     due: AwareDatetime | None
     released: bool
+    grace_minutes: int = 0
+    late: tuple[LateStep, ...] | None = None
+    closes: AwareDatetime | None = None
+    attempts: int | None = None
+    extended: bool = False
+    hidden_tests_in_feedback: HiddenTests = "messages"
+    grade_on_submission: OnSubmission | None = None
 
 
 class CourseInfo(Model):
-    """A course that the caller is in, and as what; `libraries` are what its sandbox must offer."""
+    """A course that the caller is in, and as what; `libraries` are what its sandbox must offer.
+
+    An instructor may be `enrolled` in it as well.
+    """
 
     slug: Slug
     title: str
     role: Role
+    enrolled: bool = False
     libraries: tuple[ImportName, ...]
     assignments: tuple[AssignmentInfo, ...]
+
+
+class Extension(Model):
+    """More time or more attempts for one learner; `due` None leaves the deadline as it is."""
+
+    learner: UserName
+    due: AwareDatetime | None
+    attempts: int
+    reason: str
+    granted_by: str
+    granted_at: AwareDatetime
+
+
+class ExtensionWish(Model):
+    """What an instructor gives: a later `due`, so many `attempts` more, or both; the reason is kept."""
+
+    due: DueDate | None = None
+    attempts: int = Field(default=0, ge=0, le=1000)
+    reason: Reason
+
+
+class CellGrade(Model):
+    """The points of one cell: what tests gave, what a person gave instead or on top, and their comment.
+
+    `points` is the most that it gives; None where it gives none, and in grades of an older version.
+    """
+
+    notebook: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    cell: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    auto: float | None = None
+    manual: float | None = None
+    extra: float | None = None
+    points: float | None = None
+    comment: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+
+
+class Grade(Model):
+    """What a submission is worth, after `penalty` was taken off; `needs_person`: it isn't final yet."""
+
+    submission: Identifier
+    score: float = Field(ge=0)
+    max_score: float = Field(ge=0)
+    penalty: float = Field(default=0, ge=0)
+    needs_person: bool = False
+    cells: tuple[CellGrade, ...] = Field(default=(), max_length=5000)
+    flags: tuple[Flag, ...] = Field(default=(), max_length=1000)
+
+
+class Grades(Model):
+    """Grades to be recorded, and why they are what they are."""
+
+    reason: Reason
+    grades: tuple[Grade, ...] = Field(max_length=20_000)
+
+
+class GradeChange(Model):
+    """A grade that is new or differs from what was recorded before; `old` None where there was none."""
+
+    learner: UserName
+    submission: Identifier
+    old: float | None
+    new: float
+
+
+class RecordedGrade(Model):
+    """The latest grade of a submission, whose it is, and who recorded it."""
+
+    learner: UserName
+    assignment: Slug
+    grade: Grade
+    reason: str
+    recorded_by: str
+    recorded_at: AwareDatetime
+
+
+Verdict = Literal["upheld", "dismissed"]
+
+
+class RaisedFlag(Model):
+    """A sign of tampering in a submission's cell; `verdict` is None until a person has decided."""
+
+    number: int
+    learner: UserName
+    assignment: Slug
+    submission: Identifier
+    notebook: str
+    cell: str
+    kind: str
+    evidence: str
+    raised_at: AwareDatetime
+    verdict: Verdict | None = None
+    reason: str | None = None
+    decided_by: str | None = None
+    decided_at: AwareDatetime | None = None
+
+
+class Decision(Model):
+    """What a person makes of a flag, and why."""
+
+    verdict: Verdict
+    reason: Reason
+
+
+class LogEntry(Model):
+    """One line of the audit log; `facts` is None where a person was erased."""
+
+    number: int
+    at: AwareDatetime
+    action: str
+    facts: dict[str, JsonValue] | None
+    hash: Sha256
 
 
 class Problem(Model):

@@ -14,23 +14,56 @@ class BadNotebook(ValueError):
     """A notebook that can't be used; the message names the file and says what to do."""
 
 
-class _Cell(BaseModel):
+_MOST_CELLS = 5000
+_Text = str | list[str]
+
+
+class _Shape(BaseModel):
+    """Of what nbformat 4 asks for, that without which nbformat or nbgrader give up the whole notebook."""
+
     model_config = ConfigDict(extra="ignore")
 
+
+class _Output(_Shape):
+    text: _Text = ""
+    data: dict[str, Any] = {}
+
+
+class _CellMetadata(_Shape):
+    name: str = ""
+    tags: list[str] = []
+    jupyter: dict[str, Any] = {}
+    format: str = ""
+
+
+class _Cell(_Shape):
+    id: Annotated[str, Field(pattern="^[a-zA-Z0-9_-]{1,64}$")] = "as in notebooks from before cells had one"
     cell_type: Literal["code", "markdown", "raw"]
-    source: str | list[str]
-    metadata: dict[str, Any]
+    source: _Text
+    metadata: _CellMetadata
+    outputs: list[_Output] = []
+    attachments: dict[str, dict[str, Any]] = {}
 
 
-class _Notebook(BaseModel):
-    """The shape that nbformat 4 asks for, as far as grading relies on it."""
+class _Language(_Shape):
+    name: str = ""
+    codemirror_mode: str | dict[str, Any] = ""
+    file_extension: str = ""
+    mimetype: str = ""
+    pygments_lexer: str = ""
 
-    model_config = ConfigDict(extra="ignore")
 
+class _Metadata(_Shape):
+    title: str = ""
+    authors: list[Any] = []
+    language_info: _Language = _Language()
+
+
+class _Notebook(_Shape):
     nbformat: Annotated[int, Field(strict=True, ge=4, le=4)]
     nbformat_minor: Annotated[int, Field(strict=True, ge=0)]
-    metadata: dict[str, Any]
-    cells: Annotated[list[_Cell], Field(max_length=5000)]
+    metadata: _Metadata
+    cells: Annotated[list[_Cell], Field(max_length=_MOST_CELLS)]
 
 
 def check_notebook(name: str, content: bytes) -> None:
@@ -39,6 +72,11 @@ def check_notebook(name: str, content: bytes) -> None:
         _Notebook.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "too_long":
+            raise BadNotebook(
+                f"{name} has more than {_MOST_CELLS} cells, which is too many to be graded. "
+                "Remove those that you don't need and try again."
+            ) from error
         where = ".".join(str(part) for part in first["loc"])
         reason = f"{where}: {first['msg']}" if where else first["msg"]
         raise BadNotebook(

@@ -27,7 +27,7 @@ class Part:
 PARTS = (
     Part(
         IN_A_COURSE,
-        "nbgrader.server_extensions.assignment_list",
+        "hpcampus_grading.assignment_list",
         r"/(assignments(/(fetch|submit|fetch_feedback))?|courses|nbgrader_version)",
         "@jupyter/nbgrader:assignment-list",
     ),
@@ -39,13 +39,21 @@ PARTS = (
     ),
     Part(
         INSTRUCTORS,
-        "nbgrader.server_extensions.formgrader",
+        "hpcampus_grading.formgrader",
         r"/formgrader(/.*)?",
-        "@jupyter/nbgrader:formgrader",
+        "hpcampus-grading:formgrader",
     ),
+    # It would open Formgrader in a frame of the page, and nothing here may be in a frame; ours opens a tab.
+    Part(frozenset(), plugin="@jupyter/nbgrader:formgrader"),
+    Part(IN_A_COURSE, "hpcampus_grading.own_deadlines", r"/campus/deadlines", "hpcampus-grading:deadlines"),
     Part(INSTRUCTORS, plugin="@jupyter/nbgrader:create-assignment"),
+    # Ours load them.
+    Part(frozenset(), "nbgrader.server_extensions.assignment_list"),
+    Part(frozenset(), "nbgrader.server_extensions.formgrader"),
     Part(frozenset(), "nbgrader.server_extensions.course_list", plugin="@jupyter/nbgrader:course-list"),
-    Part(EVERYBODY, "jupyter_server_proxy", r"/(proxy|server-proxy)/.*"),
+    # It loads jupyter-server-proxy, with limits.
+    Part(EVERYBODY, "hpcampus_spawner.app_proxy", r"/(proxy|server-proxy)/.*"),
+    Part(frozenset(), "jupyter_server_proxy"),
     # There are no language servers in the environment, and looking for them takes a while.
     Part(frozenset(), "jupyter_lsp"),
     # The other user interface, which comes along with nbgrader.

@@ -9,10 +9,12 @@ from pathlib import Path
 from hpcampus_courses import BadFile, Catalogue
 
 from hpcampus_grading.archive import BadArchive, Limits, inspect, pack
+from hpcampus_grading.database import Database, open_database
 from hpcampus_grading.ledger import Ledger, Upload
 from hpcampus_grading.notebooks import BadNotebook, find_leftovers
+from hpcampus_grading.receipts import BadKey
 from hpcampus_grading.store import Store
-from hpcampus_grading.tables import ReleaseRow, open_database
+from hpcampus_grading.tables import ReleaseRow
 
 
 class ReleaseProblem(RuntimeError):
@@ -30,9 +32,9 @@ def release_assignment(
         source = Catalogue.load(courses).source(course, assignment)
     except (BadFile, LookupError) as error:
         raise ReleaseProblem(str(error)) from error
-    engine = open_database(database)
+    opened = open_database(database)
     try:
-        ledger = Ledger(engine, Store(store))
+        ledger = _ledger(opened, store)
         sha256 = _sha256_of(source)
         current = ledger.released(course, assignment)
         if current is not None and current.source_sha256 == sha256:
@@ -42,7 +44,14 @@ def release_assignment(
         row = _release(ledger, source, course, assignment, sha256)
         return f"Released {course}/{assignment} (sha256 {row.sha256})."
     finally:
-        engine.dispose()
+        opened.close()
+
+
+def _ledger(database: Database, store: Path) -> Ledger:
+    try:
+        return Ledger(database, Store(store))
+    except BadKey as error:
+        raise ReleaseProblem(str(error)) from error
 
 
 def _sha256_of(source: Path) -> str:
@@ -60,9 +69,18 @@ def _release(ledger: Ledger, source: Path, course: str, assignment: str, source_
         except (BadArchive, BadNotebook) as error:
             raise ReleaseProblem(f"{course}/{assignment} can't be released: {error}") from error
         if left := find_leftovers(file):
-            raise ReleaseProblem(left)
+            raise ReleaseProblem(_why_not(left))
         upload = Upload(file, file.seek(0, io.SEEK_END), files)
         return ledger.release(course, assignment, getpass.getuser(), upload, source_sha256)
+
+
+def _why_not(left: str) -> str:
+    if "AUTOTEST" not in left:
+        return left
+    return (
+        f"{left} Tests that nbgrader makes by running the solution are made where instructors work: "
+        "release this assignment in Formgrader."
+    )
 
 
 def _learners_version(source: Path, workshop: Path, assignment: str) -> Path:

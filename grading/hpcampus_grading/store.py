@@ -6,9 +6,10 @@ may the database mention it, and only after that may anybody be told.
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -52,14 +53,41 @@ class Store:
         sha256 = _sha256(file)
         target = self._path(sha256)
         if not target.exists():
-            os.fchmod(file.fileno(), 0o400)
-            os.fsync(file.fileno())
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            Path(file.name).rename(target)
+            self._move(file, target)
         # Also when it was there already: whoever wrote it may not have come this far yet.
         for folder in (target.parent, target.parent.parent):
             _sync_folder(folder)
         return sha256
+
+    def make_sure(self, file: BinaryIO, sha256: str) -> None:
+        """Keep a file again that `keep_only` took for nobody's just now; its writer holds the turn."""
+        if not self._path(sha256).exists():
+            self.keep(file)
+
+    def _move(self, file: BinaryIO, target: Path) -> None:
+        if not Path(file.name).exists():  # it was kept before, and removed
+            file.seek(0)
+            with self.incoming() as again:
+                shutil.copyfileobj(file, again)
+                again.flush()
+                self._move(again, target)
+            return
+        os.fchmod(file.fileno(), 0o400)
+        os.fsync(file.fileno())
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        Path(file.name).rename(target)
+
+    def keep_only(self, wanted: Container[str]) -> int:
+        """Remove every other file, and answer how many these were.
+
+        The caller holds the turn of `Database.writing`, under which every writer makes sure of its own file.
+        """
+        removed = 0
+        for path in (self.folder / "objects").glob("??/*"):
+            if path.name not in wanted:
+                path.unlink()
+                removed += 1
+        return removed
 
     def path(self, sha256: str) -> Path:
         """Where a stored file lies, after checking its content; raises `DamagedFile`."""

@@ -1,12 +1,13 @@
 """A small course, a stand-in for the hub's API, and the real exchange service in a process of its own."""
 
+import contextlib
 import json
 import os
+import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,13 +15,21 @@ from threading import Thread
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 import requests
+import sqlalchemy as sa
 import yaml
+from click.testing import CliRunner
+from exchange_process import start_exchange
+from hpcampus_grading.commands.release import release
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from postgres import private_postgres
+from seats import Seat
 
 ACCESS = "access:services!service=exchange"
 PREFIX = "/services/exchange/"
+SERVICE_TOKEN = "the-token-of-the-service"
 
 
 def code(source: str, grade_id: str = "", **flags: Any) -> Any:
@@ -97,6 +106,39 @@ COURSE = {
 }
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own."""
+    with private_postgres() as url:
+        yield url
+
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+# For tests that start many programs; what they ask of a database, others ask of both.
+DATABASES_IF_SLOW = DATABASES if os.environ.get("CAMPUS_DATABASES") == "all" else DATABASES[:1]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, once of each kind."""
+    yield from empty_database(request, tmp_path)
+
+
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of the kind that is asked for."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/exchange.sqlite"
+        return
+    server = sa.create_engine(request.getfixturevalue("postgres"), isolation_level="AUTOCOMMIT")
+    name = f"exchange_{uuid.uuid4().hex}"
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
 @pytest.fixture
 def courses(tmp_path: Path) -> Path:
     """A folder with the course `sums`, and `other`, in which only rosa is."""
@@ -113,9 +155,10 @@ def courses(tmp_path: Path) -> Path:
 
 @dataclass
 class StubHub:
-    """What the exchange asks of the hub: whose a token is."""
+    """What the exchange asks of the hub: whose a token is, and who is in a group."""
 
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -124,6 +167,16 @@ class StubHub:
         token = f"token-of-{name}-{len(self.users)}"
         self.users[token] = {"kind": kind, "name": name, "groups": list(groups), "scopes": list(scopes)}
         return token
+
+    def answer(self, path: str, token: str) -> tuple[int, dict[str, Any]]:
+        """Status and body of an answer."""
+        if path == "/hub/api/user" and token in self.users:
+            return 200, self.users[token]
+        group = path.removeprefix("/hub/api/groups/")
+        if group != path and token == SERVICE_TOKEN:
+            known = group in self.groups
+            return (200, {"name": group, "users": self.groups[group]}) if known else (404, {"status": 404})
+        return 403, {"status": 403, "message": "Forbidden"}
 
 
 @pytest.fixture
@@ -134,9 +187,9 @@ def hub() -> Iterator[StubHub]:
         def do_GET(self) -> None:
             token = self.headers.get("Authorization", "").removeprefix("token ")
             stub.asked.append(token)
-            user = stub.users.get(token) if self.path == "/hub/api/user" else None
-            body = json.dumps(user or {"status": 403, "message": "Forbidden"}).encode()
-            self.send_response(200 if user else 403)
+            code, answer = stub.answer(self.path, token)
+            body = json.dumps(answer).encode()
+            self.send_response(code)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -169,21 +222,37 @@ class Service:
         return requests.request(method, f"{self.url}/{path}", headers=headers, timeout=60, **more)
 
 
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the service answers, at most half a minute."""
-    deadline = time.monotonic() + 30
+def wait_until_ready(url: str, lives: Callable[[], bool], log: Path) -> None:
+    """Wait until the service answers, at most two minutes: other tests may keep the machine busy."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
+        assert lives(), log.read_text()
         try:
             if requests.get(f"{url}/health", timeout=5).ok:
                 return
         except requests.ConnectionError:
             time.sleep(0.05)
-    raise AssertionError(f"the service did not start: {log.read_text()}")
+    raise AssertionError(f"the service did not start: {log.read_text() if log.exists() else 'no word of it'}")
+
+
+def who_serves(port: int) -> set[int]:
+    """The processes that listen on a port of this machine."""
+    found = psutil.net_connections("tcp4")
+    return {
+        one.pid for one in found if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+    }
 
 
 @pytest.fixture
-def service(tmp_path: Path, hub: StubHub, courses: Path) -> Iterator[Service]:
+def more_environment() -> Mapping[str, str]:
+    """What else the hub tells the service; a test may say more."""
+    return {}
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, hub: StubHub, courses: Path, database_url: str, more_environment: Mapping[str, str]
+) -> Iterator[Service]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -194,18 +263,50 @@ def service(tmp_path: Path, hub: StubHub, courses: Path) -> Iterator[Service]:
         "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
         "JUPYTERHUB_SERVICE_NAME": "exchange",
         "JUPYTERHUB_API_URL": hub.url,
-        "JUPYTERHUB_API_TOKEN": "the-token-of-the-service",
-        "CAMPUS_EXCHANGE_DB": f"sqlite:///{tmp_path}/exchange.sqlite",
+        "JUPYTERHUB_API_TOKEN": SERVICE_TOKEN,
+        "CAMPUS_EXCHANGE_DB": database_url,
         "CAMPUS_EXCHANGE_STORE": str(tmp_path / "store"),
         "CAMPUS_COURSES": str(courses),
+        **more_environment,
     }
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "hpcampus_grading.service"]
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=tmp_path)
-        url = f"http://127.0.0.1:{port}{PREFIX}".rstrip("/")
-        try:
-            wait_until_ready(url, process, log)
-            yield Service(url, process.pid, log, environment)
-        finally:
-            process.terminate()
-            process.wait(10)
+    process = start_exchange(environment, tmp_path, log)
+    url = f"http://127.0.0.1:{port}{PREFIX}".rstrip("/")
+    try:
+        wait_until_ready(url, process.is_alive, log)
+        assert process.pid is not None
+        yield Service(url, process.pid, log, environment)
+    finally:
+        # A test that killed the first one left others behind, which would go on for a while.
+        process.terminate()
+        process.join(10)
+        process.close()
+        for left in who_serves(port):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
+
+
+@pytest.fixture
+def seat(tmp_path: Path, service: Service, hub: StubHub) -> Callable[..., Seat]:
+    def take(name: str, *groups: str, role: str = "learner") -> Seat:
+        home = tmp_path / "homes" / name
+        home.mkdir(parents=True)
+        environment = {
+            "PATH": "/usr/bin:/bin",  # alembic must be found all the same
+            "HOME": str(home),
+            "JUPYTERHUB_API_TOKEN": hub.add(name, *groups),
+            "CAMPUS_EXCHANGE_URL": service.url,
+            "CAMPUS_ROLE": role,
+            "CAMPUS_COURSE": "sums",
+            "CAMPUS_ASSIGNMENT": "lesson1",
+        }
+        return Seat(home, environment)
+
+    return take
+
+
+@pytest.fixture
+def released(service: Service) -> str:
+    """lesson1, released by the operator with `campus release`."""
+    done = CliRunner().invoke(release, ["sums", "lesson1"], env=dict(service.environment))
+    assert done.exit_code == 0, done.output
+    return done.output

@@ -22,9 +22,14 @@ from click.testing import CliRunner
 from hpcampus_grading.archive import pack_bytes
 from hpcampus_grading.commands.release import release
 
-from tests.grading.conftest import Service, StubHub
+from tests.grading.conftest import DATABASES_IF_SLOW, Service, StubHub, empty_database
 
 TOKEN = "of-the-notebook-server"
+
+
+@pytest.fixture(params=DATABASES_IF_SLOW)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield from empty_database(request, tmp_path)
 
 
 class Server:
@@ -42,6 +47,10 @@ class Server:
     def post(self, path: str, **more: Any) -> requests.Response:
         """Press a button."""
         return self._session.post(f"{self.url}/{path}", timeout=300, **more)
+
+    def put(self, path: str, **more: Any) -> requests.Response:
+        """Save what a person typed."""
+        return self._session.put(f"{self.url}/{path}", timeout=120, **more)
 
     def close(self) -> None:
         """Close the connections."""
@@ -99,8 +108,9 @@ def until(condition: Any, process: subprocess.Popen[bytes] | None = None, log: P
 
 @pytest.fixture
 def released(service: Service) -> None:
-    done = CliRunner().invoke(release, ["sums", "lesson1"], env=dict(service.environment))
-    assert done.exit_code == 0, done.output
+    for course in ("sums", "other"):
+        done = CliRunner().invoke(release, [course, "lesson1"], env=dict(service.environment))
+        assert done.exit_code == 0, done.output
 
 
 def with_markdown(packed: bytes, text: str) -> bytes:
@@ -132,7 +142,7 @@ def disabled_plugins(server: Server) -> set[str]:
 def test_a_learner_finds_the_lesson_and_the_assignment_list(
     tmp_path: Path, service: Service, hub: StubHub
 ) -> None:
-    with notebook_server(tmp_path, service, hub.add("ada", "sums"), "learner") as server:
+    with notebook_server(tmp_path, service, hub.add("ada", "sums", "other"), "learner") as server:
         assert (server.home / "sums/lesson1/lesson1.ipynb").is_file()
         assert disabled_plugins(server) == {"formgrader", "create-assignment", "course-list"}
         assert server.get("formgrader").status_code == 404
@@ -143,7 +153,11 @@ def test_a_learner_finds_the_lesson_and_the_assignment_list(
         listed = server.get("assignments", params={"course_id": "sums"}).json()
         assert (listed["success"], listed["value"][0]["status"]) == (True, "fetched")
         assert listed["value"][0]["notebooks"][0]["path"] == "sums/lesson1/lesson1.ipynb"
-        assert server.get("courses").json()["value"] == ["sums"]
+        assert server.get("courses").json()["value"] == ["sums", "other"]
+        told = server.get("campus/deadlines").json()["assignments"]
+        assert [(one["slug"], one["due"], one["used"]) for one in told] == [
+            ("lesson1", "2020-01-01T00:00:00Z", 0)
+        ]
         submission = {"course_id": "sums", "assignment_id": "lesson1"}
         reply = server.post("assignments/submit", json=submission).json()
         assert reply["success"], reply
@@ -163,7 +177,7 @@ def test_an_instructor_grades_in_formgrader(tmp_path: Path, service: Service, hu
     with notebook_server(tmp_path, service, ines, "instructor") as server:
         folder = server.home / "courses/sums"
         until((folder / "release/lesson2/lesson2.ipynb").exists)
-        assert disabled_plugins(server) == {"course-list"}
+        assert disabled_plugins(server) == {"course-list", "formgrader"}  # ours opens a tab
         manage = server.get("formgrader/manage_assignments")
         assert (manage.status_code, "sums" in manage.text) == (200, True)
         (first, _) = sorted(server.get("formgrader/api/assignments").json(), key=by_name)
@@ -179,10 +193,34 @@ def test_an_instructor_grades_in_formgrader(tmp_path: Path, service: Service, hu
         assert "twice-test" in page  # where points and comments are typed
         assert "<strong>bold</strong>" in page
         assert [bad for bad in ("<script>alert(", "javascript:alert(", "<svg onload") if bad in page] == []
+        a_person_gives_points(server, notebook)
+        graded = server.post("formgrader/api/submission/lesson1/ada/autograde").json()
+        assert graded["success"], graded
+        (submission,) = server.get("formgrader/api/submissions/lesson1").json()
+        assert (submission["score"], submission["needs_manual_grade"]) == (0.5, True)
+        assert named(server, "comment", "twice", notebook)["manual_comment"] == "nearly"
         assert server.post("formgrader/api/assignment/lesson1/generate_feedback").json()["success"]
         assert server.post("formgrader/api/assignment/lesson1/release_feedback").json()["success"]
     own = service.request("GET", "submissions", ada).json()
     assert [entry["path"] for entry in own[0]["feedback"]["files"]] == ["lesson1.html"]
+
+
+def named(server: Server, kind: str, name: str, notebook: dict[str, Any]) -> dict[str, Any]:
+    """The grade or the comment of a cell, as Formgrader's page asks for it."""
+    found = server.get(f"formgrader/api/{kind}s", params={"submission_id": notebook["id"]}).json()
+    (one,) = [one for one in found if one["name"] == name]
+    return dict(one)
+
+
+def a_person_gives_points(server: Server, notebook: dict[str, Any]) -> None:
+    """Half a point and a comment, as the page sends them."""
+    given = {
+        "grade": ("twice-test", {"manual_score": 0.5}),
+        "comment": ("twice", {"manual_comment": "nearly"}),
+    }
+    for kind, (name, change) in given.items():
+        one = named(server, kind, name, notebook)
+        assert server.put(f"formgrader/api/{kind}/{one['id']}", json={**one, **change}).ok
 
 
 def test_a_server_starts_also_when_the_exchange_is_away(

@@ -1,15 +1,24 @@
-"""Scores in the sandbox are those of nbgrader's own executor, cell by cell."""
+"""Scores in the sandbox are those of nbgrader's own executor, cell by cell.
 
-from collections.abc import Mapping
+Among the notebooks are those of nbgrader's own test-suite and documentation, which its package brings along:
+some of them here, all of them with `make test-parity`.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
+import nbgrader
 import pytest
 from hpcampus_grading.gradebook import find_programs
 from hpcampus_grading.nbgrader_settings import configure
+from hpcampus_grading.recording import flags_of
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
@@ -80,10 +89,14 @@ def settings(course: Path, gradebook: str = "gradebook.db") -> Config:
     return config
 
 
-def grade(config: Config, autograded: str) -> Mapping[tuple[str, str], float | None]:
+def grade(config: Config, autograded: str, *, strict: bool = True) -> Mapping[tuple[str, str], float | None]:
     """Autograde everybody into a folder; the automatic score of each learner's cells."""
     config.CourseDirectory.autograded_directory = autograded
-    Autograde(coursedir=CourseDirectory(config=config), config=config).start()
+    try:
+        Autograde(coursedir=CourseDirectory(config=config), config=config).start()
+    except NbGraderException:
+        if strict:
+            raise
     with Gradebook(config.CourseDirectory.db_url, "c") as gradebook:
         return {
             (submission.student.id, score.name): score.auto_score
@@ -127,3 +140,73 @@ def test_a_warning_is_no_wrong_answer(course: Path, tmp_path: Path) -> None:
     assert scores["right", "visible"] == 2
     graded = nbformat.read(course / "autograded/right/a1/a1.ipynb", as_version=4)
     assert "Grid size 1 is small" in graded.cells[2].outputs[0].text
+
+
+THEIRS = Path(nbgrader.__file__).parent
+SAMPLE = (
+    "tests/apps/files/test.ipynb",
+    "tests/apps/files/submitted-unchanged.ipynb",
+    "tests/apps/files/autotest-hidden.ipynb",
+    "docs/source/user_guide/source/ps1/problem1.ipynb",
+)
+
+
+def their_notebooks() -> list[str]:
+    """Those with cells that nbgrader knows; of the others there is nothing to grade."""
+    if os.environ.get("CAMPUS_PARITY") != "all":
+        return list(SAMPLE)
+    found = sorted(path for part in ("tests", "docs") for path in (THEIRS / part).rglob("*.ipynb"))
+    return [str(path.relative_to(THEIRS)) for path in found if '"nbgrader"' in path.read_text()]
+
+
+def submissions_for(source: Path, released: Path) -> Iterator[tuple[str, Path]]:
+    """The source itself, what learners get, and what nbgrader's authors submitted for it."""
+    yield "the-source", source
+    yield "released", released
+    families = {"submitted-unchanged": "submitted-*", "autotest": f"{source.stem}-*"}
+    for start, pattern in families.items():
+        if source.stem.startswith(start):
+            yield from ((path.stem, path) for path in sorted(source.parent.glob(f"{pattern}.ipynb")))
+    if "user_guide" in source.parts:
+        for path in sorted((THEIRS / "docs/source/user_guide/submitted").glob(f"*/ps1/{source.name}")):
+            yield path.parts[-3], path
+
+
+def submission(course: Path, who: str) -> str:
+    """The notebook as it was submitted."""
+    return (course / "submitted" / who / "a1/a1.ipynb").read_text()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", their_notebooks())
+def test_the_same_scores_on_nbgraders_own_notebooks(name: str, tmp_path: Path) -> None:
+    source, course = THEIRS / name, tmp_path / "course"
+    place = course / "source/a1"
+    place.mkdir(parents=True)
+    shutil.copy(source, place / "a1.ipynb")
+    shutil.copy(THEIRS / "tests/apps/files/autotests.yml", place)
+    theirs = settings(course, "theirs.db")
+    try:
+        GenerateAssignment(coursedir=CourseDirectory(config=theirs), config=theirs).start()
+    except NbGraderException as error:
+        pytest.skip(f"nbgrader can't make an assignment of it: {error}")
+    for who, submitted in submissions_for(source, course / "release/a1/a1.ipynb"):
+        (course / "submitted" / who / "a1").mkdir(parents=True)
+        shutil.copy(submitted, course / "submitted" / who / "a1/a1.ipynb")
+    shutil.copy(course / "theirs.db", course / "gradebook.db")
+    ours = settings(course)
+    theirs.Execute.timeout, theirs.Execute.kernel_name = 5, "python3"
+    expected = grade(theirs, "autograded-theirs", strict=False)
+    configure(ours, {}, here=tmp_path)
+    ours.SandboxExecute.cell_seconds = 5
+    found = grade(ours, "autograded")
+    gradable = {path.parts[-3] for path in (course / "autograded-theirs").glob("*/a1/a1.ipynb")}
+    for cheat in {who for who in gradable if "showtraceback" in submission(course, who)}:
+        # nbgrader gives them the points of tests that their tricks don't reach.
+        gradable.remove(cheat)
+        assert flags_of(course / "autograded" / cheat / "a1")
+        assert {score for (who, _), score in found.items() if who == cheat} <= {0, None}
+    for (who, cell), score in expected.items():
+        # A cell that was deleted is put back here, where nbgrader leaves it to a person.
+        if who in gradable and (score is not None or f'"{cell}"' in submission(course, who)):
+            assert (who, cell, found[who, cell]) == (who, cell, score)

@@ -2,10 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -13,70 +11,16 @@ import pytest
 from click.testing import CliRunner
 from hpcampus_grading.commands.release import release
 from hpcampus_grading.messages import Receipt
+from seats import Seat, solve
 
-from tests.grading.conftest import Service, StubHub
+from tests.grading.conftest import DATABASES_IF_SLOW, Service, empty_database, lesson
 
 pytestmark = pytest.mark.sandbox
-BIN = Path(sys.prefix) / "bin"
 
 
-@dataclass(frozen=True)
-class Seat:
-    """A notebook server's terminal: a home, a token, and the variables that the hub sets."""
-
-    home: Path
-    environment: dict[str, str]
-
-    def run(self, *command: str, ok: bool = True) -> str:
-        """Run a program from the environment; its whole output."""
-        done = subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
-            env=self.environment,
-            cwd=self.home,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert (done.returncode == 0) is ok, done.stdout
-        return done.stdout
-
-
-@pytest.fixture
-def seat(tmp_path: Path, service: Service, hub: StubHub) -> Callable[..., Seat]:
-    def take(name: str, *groups: str, role: str = "learner") -> Seat:
-        home = tmp_path / "homes" / name
-        home.mkdir(parents=True)
-        environment = {
-            "PATH": "/usr/bin:/bin",  # alembic must be found all the same
-            "HOME": str(home),
-            "JUPYTERHUB_API_TOKEN": hub.add(name, *groups),
-            "CAMPUS_EXCHANGE_URL": service.url,
-            "CAMPUS_ROLE": role,
-            "CAMPUS_COURSE": "sums",
-            "CAMPUS_ASSIGNMENT": "lesson1",
-        }
-        return Seat(home, environment)
-
-    return take
-
-
-@pytest.fixture
-def released(service: Service) -> str:
-    """lesson1, released by the operator with `campus release`."""
-    done = CliRunner().invoke(release, ["sums", "lesson1"], env=dict(service.environment))
-    assert done.exit_code == 0, done.output
-    return done.output
-
-
-def solve(notebook: Path, total: str = "return np.sum(x)", twice: str = "return 2 * x") -> None:
-    """Write answers into a fetched notebook."""
-    content = nbformat.read(notebook, as_version=4)
-    for name, answer in (("total", total), ("twice", twice)):
-        cell = next(c for c in content.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
-        cell.source = f"def {name}(x):\n    {answer}"
-    nbformat.write(content, notebook)
+@pytest.fixture(params=DATABASES_IF_SLOW)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield from empty_database(request, tmp_path)
 
 
 def test_releasing_the_same_source_again_is_instant(released: str, service: Service) -> None:
@@ -138,7 +82,7 @@ def test_grading_again_grades_only_what_is_new(released: str, seat: Callable[...
     notebook = ada.home / "sums/lesson1/lesson1.ipynb"
     solve(notebook, total="import os; os._exit(0)")
     ada.run("nbgrader", "submit", "lesson1")
-    assert "ada            0        3" in ines.run("campus", "grade", "sums", "lesson1")
+    assert "ada            1        3" in ines.run("campus", "grade", "sums", "lesson1")
     graded = ines.home / "courses/sums/autograded/ada/lesson1/lesson1.ipynb"
     before = graded.stat().st_mtime_ns
     ines.run("campus", "grade", "sums", "lesson1")
@@ -146,6 +90,40 @@ def test_grading_again_grades_only_what_is_new(released: str, seat: Callable[...
     solve(notebook)
     ada.run("nbgrader", "submit", "lesson1")
     assert "ada            3        3" in ines.run("campus", "grade", "sums", "lesson1")
+
+
+def test_tests_made_from_the_solution(
+    seat: Callable[..., Seat], service: Service, courses: Path, tmp_path: Path
+) -> None:
+    mark = tmp_path / "it-ran"
+    lesson_with_autotests(courses / "sums/source/lesson1", mark)
+    # It would run the course's own code, with the rights of the hub.
+    refused = CliRunner().invoke(release, ["sums", "lesson1"], env=dict(service.environment))
+    assert (refused.exit_code, "Formgrader" in refused.output, mark.exists()) == (1, True, False)
+    ines = seat("ines", "sums-instructors", role="instructor")
+    assert "Nobody has submitted yet." in ines.run("campus", "grade", "sums", "lesson1")
+    ines.run("nbgrader", "generate_assignment", "lesson1", "--force")
+    ines.run("nbgrader", "release_assignment", "lesson1", "--force")
+    for name, answer in (("ada", "return np.sum(x)"), ("ben", "return x[0] + x[1]")):
+        learner = seat(name, "sums")
+        learner.run("nbgrader", "fetch_assignment", "lesson1")
+        fetched = learner.home / "sums/lesson1/lesson1.ipynb"
+        assert ["AUTOTEST" in fetched.read_text(), "arange(17)" in fetched.read_text()] == [False, False]
+        solve(fetched, total=answer)
+        learner.run("nbgrader", "submit", "lesson1")
+    table = ines.run("campus", "grade", "sums", "lesson1")
+    rows = [line.split() for line in table.splitlines() if line.startswith(("ada", "ben"))]
+    assert rows == [["ada", "3", "3"], ["ben", "1", "3"]]
+
+
+def lesson_with_autotests(folder: Path, mark: Path) -> None:
+    """The lesson with tests that nbgrader is to make of the solution, one of them hidden."""
+    made = lesson()
+    made.cells[1].source += f"\nopen({str(mark)!r}, 'w').close()"
+    hidden = "### BEGIN HIDDEN TESTS\n### HASHED AUTOTEST total(np.arange(17))\n### END HIDDEN TESTS"
+    made.cells[3].source = f"### AUTOTEST total([1, 2])\n{hidden}"
+    nbformat.write(made, folder / "lesson1.ipynb")
+    shutil.copy(Path(__file__).parent / "autotests.yml", folder)
 
 
 def test_learners_can_not_grade_and_strangers_can_not_submit(

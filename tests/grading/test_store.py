@@ -8,35 +8,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hpcampus_courses import Assignment
+from hpcampus_grading.database import Database, open_database
 from hpcampus_grading.ledger import Ledger, Upload
 from hpcampus_grading.store import DamagedFile, Store
-from hpcampus_grading.tables import open_database
-from sqlalchemy import Engine, event, text
+from sqlalchemy import event, text
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/exchange.sqlite")
-    yield engine
-    engine.dispose()
+def database(database_url: str) -> Iterator[Database]:
+    database = open_database(database_url)
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def ledger(engine: Engine, tmp_path: Path) -> Ledger:
-    return Ledger(engine, Store(tmp_path / "store"), clock=lambda: NOON)
+def ledger(database: Database, tmp_path: Path) -> Ledger:
+    return Ledger(database, Store(tmp_path / "store"), clock=lambda: NOON)
 
 
 def submit(ledger: Ledger, content: bytes = b"work", due: datetime | None = None) -> tuple[Any, bool]:
     """Submit some bytes as ada."""
+    assignment = Assignment(slug="lesson1", title="Sums", points=3, due=due)
     with ledger.store.incoming() as file:
         file.write(content)
-        return ledger.submit("sums", "lesson1", "ada", Upload(file, len(content), ()), due)
+        return ledger.submit("sums", assignment, "ada", Upload(file, len(content), ()))
 
 
 def test_everything_is_on_the_disk_before_the_receipt(
-    ledger: Ledger, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
     real_sync, real_rename = os.fsync, Path.rename
@@ -52,13 +54,13 @@ def test_everything_is_on_the_disk_before_the_receipt(
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "rename", rename)
-    event.listen(engine, "commit", lambda _: steps.append("commit"))
+    event.listen(database.engine, "commit", lambda _: steps.append("commit"))
     submit(ledger)
     assert steps == ["sync incoming/2", "rename", "sync objects/2", "sync objects/1", "commit"]
 
 
 def test_a_failure_before_the_commit_leaves_no_submission(
-    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -73,10 +75,12 @@ def test_a_failure_before_the_commit_leaves_no_submission(
     assert (new, ledger.store.path(receipt.sha256).read_bytes()) == (True, b"work")
 
 
-def test_commits_reach_the_disk(engine: Engine) -> None:
-    with engine.connect() as connection:
+def test_commits_reach_the_disk(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/exchange.sqlite")
+    with database.engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+    database.close()
 
 
 def test_stored_files_never_change(ledger: Ledger) -> None:

@@ -1,31 +1,42 @@
-"""`campus grade`: collect, grade in the sandbox, show the scores."""
+"""`campus grade`: collect, grade in the sandbox, show the scores; once, or for as long as it runs."""
 
 import sys
-import warnings
 
 import click
-from sqlalchemy.exc import SAWarning
+
+from hpcampus_grading.commands.crew import crew_options, grading
 
 
 @click.command()
 @click.argument("course")
-@click.argument("assignment")
+@click.argument("assignment", required=False)
 @click.option("--feedback", is_flag=True, help="Make feedback and release it to the learners.")
 @click.option("--again", is_flag=True, help="Grade also what was graded before.")
-def grade(course: str, assignment: str, feedback: bool, again: bool) -> None:
+@click.option("--watch", is_flag=True, help="Go on grading what comes in, as course.yaml says; until Ctrl-C.")
+@crew_options
+def grade(  # noqa: PLR0913, PLR0917 (click's way to say what a command takes)
+    course: str,
+    assignment: str | None,
+    feedback: bool,
+    again: bool,
+    watch: bool,
+    on: str,
+    workers: int | None,
+) -> None:
     """Collect the new submissions of an ASSIGNMENT, grade them in the sandbox, and show the scores.
 
     For instructors, in a terminal of their notebook server. The gradebook is that of ~/courses/COURSE.
+    Stopped in the midst, it goes on with what is left when it is called again.
     """
-    from hpcampus_grading.grading import GradingProblem, grade_assignment  # noqa: PLC0415 (takes seconds)
+    if bool(assignment) is watch:
+        raise click.UsageError("Name an ASSIGNMENT, or watch all of the course with --watch.")
+    with grading(course, on, workers) as grader:
+        if not assignment:
+            from hpcampus_grading.watching import Watch  # noqa: PLC0415 (takes seconds)
 
-    # nbgrader's own queries make SQLAlchemy warn its developers, in the middle of the instructor's table.
-    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
-    try:
-        complete = grade_assignment(course, assignment, feedback=feedback, again=again, say=click.echo)
-    except GradingProblem as error:
-        click.echo(error.log, err=True)
-        raise click.ClickException(str(error)) from error
-    except RuntimeError as error:
-        raise click.ClickException(str(error)) from error
+            Watch(grader, click.echo).go_on()
+            return
+        from hpcampus_grading.grading import grade_assignment  # noqa: PLC0415 (takes seconds)
+
+        complete = grade_assignment(grader, assignment, feedback=feedback, again=again, say=click.echo)
     sys.exit(0 if complete else 1)

@@ -11,8 +11,8 @@ from traitlets import Bool
 from hpcampus_grading.exchange.client import Client, ExchangeProblem
 from hpcampus_grading.messages import Submission, timestamp
 
-# Beside the notebook, where the learner finds them; never part of a submission.
-FEEDBACK, RECEIPTS = "feedback", "receipts"
+# Beside the notebook, where the learner finds it; never part of a submission.
+FEEDBACK = "feedback"
 
 
 class Exchange(AbstractExchange):  # type: ignore[misc]

@@ -7,11 +7,13 @@ from nbgrader.exchange import abc
 
 from hpcampus_grading.archive import IGNORED, files_to_pack
 from hpcampus_grading.exchange.base import Exchange
-from hpcampus_grading.folders import replace_folder
+from hpcampus_grading.folders import replace_folder, write_atomically
 from hpcampus_grading.messages import Receipt, Submission, timestamp
 
 # Travels with a submission through nbgrader's folders, and says which one the feedback is on.
 RECEIPT = "receipt.json"
+# Beside it: how the submission stands by today's rules and extensions.
+STANDING = "standing.json"
 
 
 class ExchangeReleaseAssignment(Exchange, abc.ExchangeReleaseAssignment):  # type: ignore[misc]
@@ -53,17 +55,25 @@ class ExchangeCollect(Exchange, abc.ExchangeCollect):  # type: ignore[misc]
         receipt = submission.receipt
         target = self.course_path(self.coursedir.submitted_directory, receipt.learner)
         if not self._wanted(receipt, target):
+            self._renew_standing(submission, target)
             return True
         try:
             with replace_folder(target) as fresh:
                 self.client.collect(receipt, fresh)
                 _write_over(fresh / "timestamp.txt", timestamp(receipt.received_at))
                 _write_over(fresh / RECEIPT, receipt.model_dump_json(indent=2))
+                _write_over(fresh / STANDING, submission.model_dump_json(indent=2))
         except (RuntimeError, OSError) as error:
             self.log.error("The submission %s of %s: %s", receipt.id, receipt.learner, error)
             return False
         self.log.info("Collected %s of %s", receipt.assignment, receipt.learner)
         return True
+
+    def _renew_standing(self, submission: Submission, target: Path) -> None:
+        """An extension may have been given since it was collected."""
+        have = read_receipt(target)
+        if have is not None and have.id == submission.receipt.id:
+            write_atomically(target / STANDING, submission.model_dump_json(indent=2))
 
     def _wanted(self, receipt: Receipt, target: Path) -> bool:
         if not target.exists():
@@ -86,6 +96,7 @@ class ExchangeReleaseFeedback(Exchange, abc.ExchangeReleaseFeedback):  # type: i
         folders = Path(self.coursedir.root).glob(
             str(self.course_path(self.coursedir.feedback_directory, learner).relative_to(self.coursedir.root))
         )
+        self._record_grades()
         for folder in sorted(folders):
             receipt = read_receipt(folder)
             if receipt is None:
@@ -94,11 +105,31 @@ class ExchangeReleaseFeedback(Exchange, abc.ExchangeReleaseFeedback):  # type: i
                 self.client.give_feedback(receipt.id, folder, sorted(folder.glob("*.html")))
                 self.log.info("Released feedback on %s to %s", receipt.assignment, receipt.learner)
 
+    def _record_grades(self) -> None:
+        """What learners are told now is written down, with every change that people made in Formgrader."""
+        from nbgrader.api import Gradebook  # noqa: PLC0415 (slow, and only instructors need it)
+
+        from hpcampus_grading.recording import bring_back, grades_of  # noqa: PLC0415
+
+        root, others = Path(self.coursedir.root), self.client.recorded_grades(self.course, self.assignment)
+        with Gradebook(self.coursedir.db_url, self.course) as gradebook:
+            bring_back(gradebook, self.assignment, others, root / "autograded", only_missing=True)
+            grades = list(grades_of(gradebook, root, self.assignment))
+        self.client.record_grades(self.course, self.assignment, grades, "feedback was released")
+
 
 def read_receipt(folder: Path) -> Receipt | None:
     """Which submission a folder of nbgrader's steps belongs to."""
     try:
         return Receipt.model_validate_json((folder / RECEIPT).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def read_standing(folder: Path) -> Submission | None:
+    """How the submission in a folder stood when it was collected."""
+    try:
+        return Submission.model_validate_json((folder / STANDING).read_bytes())
     except (OSError, ValueError):
         return None
 

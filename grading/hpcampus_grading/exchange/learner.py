@@ -5,10 +5,11 @@ from pathlib import Path
 
 from nbgrader.exchange import abc
 
-from hpcampus_grading.archive import IGNORED, OURS, files_to_pack
-from hpcampus_grading.exchange.base import RECEIPTS, Exchange
-from hpcampus_grading.folders import replace_folder, write_atomically
-from hpcampus_grading.messages import Receipt, timestamp
+from hpcampus_grading.archive import IGNORED, files_to_pack
+from hpcampus_grading.exchange.base import Exchange
+from hpcampus_grading.folders import replace_folder
+from hpcampus_grading.submitting import submit_folder
+from hpcampus_grading.words import in_words
 
 
 class ExchangeFetchAssignment(Exchange, abc.ExchangeFetchAssignment):  # type: ignore[misc]
@@ -44,26 +45,14 @@ class ExchangeSubmit(Exchange, abc.ExchangeSubmit):  # type: ignore[misc]
     """Sends the learner's folder, and keeps the receipt beside the notebook."""
 
     def copy_files(self) -> None:
-        """Submit and say so in a sentence."""
+        """Submit, and say in words what that means."""
         folder = self.learner_folder(self.course, self.assignment)
         if not folder.is_dir():
             self.fail(f"There is nothing to submit: {folder} doesn't exist. Fetch the assignment first.")
         ignored = {*IGNORED, *self.coursedir.ignore}
-        files = files_to_pack(folder, ignored, OURS)
-        receipt = self.client.submit(self.course, self.assignment, folder, files)
-        self._keep(receipt, folder)
-
-    def _keep(self, receipt: Receipt, folder: Path) -> None:
-        path = folder / RECEIPTS / f"{receipt.id}.json"
-        write_atomically(path, receipt.model_dump_json(indent=2) + "\n")
-        self.log.info(
-            "Submitted %s of %s at %s. The receipt is %s (sha256 %s).",
-            receipt.assignment,
-            receipt.course,
-            timestamp(receipt.received_at),
-            path,
-            receipt.sha256,
-        )
+        receipt, path = submit_folder(self.client, self.course, self.assignment, folder, ignored)
+        for line in (*in_words(receipt), f"The receipt is {path} (sha256 {receipt.sha256})."):
+            self.log.info("%s", line)
 
 
 class ExchangeFetchFeedback(Exchange, abc.ExchangeFetchFeedback):  # type: ignore[misc]

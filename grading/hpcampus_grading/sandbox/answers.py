@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 # Text is escaped and images are only shown. HTML, SVG, Markdown, LaTeX and JavaScript would run in the page
 # of the instructor who looks at them, so they are dropped; what has them has plain text as well.
@@ -19,6 +19,11 @@ def _only_harmless(data: dict[str, str]) -> dict[str, str]:
     kept = {mime: text for mime, text in data.items() if mime == "text/plain"}
     kept.update({m: data[m] for m in _IMAGES if m in data and _BASE64.fullmatch(data[m])})
     return kept
+
+
+def _with_text(data: dict[str, str]) -> dict[str, str]:
+    # nbgrader fails the whole submission over a value without text.
+    return data if data.get("text/plain") else {**data, "text/plain": "(a value without a text)"}
 
 
 Bundle = Annotated[dict[str, str], AfterValidator(_only_harmless)]
@@ -43,7 +48,7 @@ class Result(_Untrusted):
     """The value of a cell's last line; nbgrader reads partial credit from it."""
 
     output_type: Literal["execute_result"]
-    data: Bundle
+    data: Annotated[Bundle, AfterValidator(_with_text)]
     execution_count: int | None = None
 
 
@@ -59,15 +64,28 @@ class Failure(_Untrusted):
 Output = Annotated[Stream | Display | Result | Failure, Field(discriminator="output_type")]
 
 
+class Sign(_Untrusted):
+    """Something that speaks for tampering, in the words of the side that nobody has to believe."""
+
+    kind: Literal["hook", "replaced", "equal"]
+    evidence: Annotated[str, StringConstraints(max_length=2000)]
+
+
 class Answer(_Untrusted):
     """The answer to one cell; `nonce` is the question's."""
 
     nonce: str
+    evidence: Annotated[tuple[Sign, ...], Field(max_length=10)] = ()
     outputs: Annotated[tuple[Output, ...], Field(max_length=2000)]
     execution_count: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 ANSWER = TypeAdapter(Answer)
+
+
+def shown(output: Result) -> Display:
+    """The same, as something that counts for nothing."""
+    return Display(output_type="display_data", data=output.data)
 
 
 def failure(name: str, sentence: str) -> Failure:

@@ -1,15 +1,24 @@
 """What a request may touch: the person, and their part in the course that the path names."""
 
+import logging
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request, status
 from hpcampus_courses import Assignment, Catalogue, Course
 
+from hpcampus_grading.database import Database
+from hpcampus_grading.extensions import Extensions
+from hpcampus_grading.grades import Grades
+from hpcampus_grading.integrity import Integrity
 from hpcampus_grading.ledger import Ledger
+from hpcampus_grading.lti.sending import GradeSender
 from hpcampus_grading.messages import Identifier, Role, Submission
 from hpcampus_grading.service.identity import HubIsAway, Identity, Person
 from hpcampus_grading.service.settings import Settings
+from hpcampus_grading.status import Statuses
+
+log = logging.getLogger("hpcampus.exchange")
 
 
 @dataclass(frozen=True)
@@ -18,7 +27,13 @@ class Exchange:
 
     settings: Settings
     catalogue: Catalogue
+    database: Database
     ledger: Ledger
+    extensions: Extensions
+    grades: Grades
+    integrity: Integrity
+    sender: GradeSender
+    statuses: Statuses
     identity: Identity
 
 
@@ -46,7 +61,8 @@ async def person_of(request: Request, exchange: TheExchange) -> Person:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, sentence) from error
     if person is None:
         raise _unauthorized(
-            "The hub doesn't know this token, or it may not use the exchange. Restart your server."
+            "The hub doesn't know this token, or it may not use the exchange. Restart your server; "
+            "if you work without one, make a new one at /hub/token."
         )
     return person
 
@@ -66,6 +82,11 @@ class Member:
     course: Course
     role: Role
 
+    @property
+    def enrolled(self) -> bool:
+        """Whether they learn in it; so can who teaches it."""
+        return self.course.roster in self.person.groups
+
     def assignment(self, slug: str) -> Assignment:
         """An assignment of the course, or 404."""
         try:
@@ -74,13 +95,14 @@ class Member:
             raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
 
 
-def member_of(course: str, person: ThePerson, exchange: TheExchange) -> Member:
+def member_of(request: Request, course: str, person: ThePerson, exchange: TheExchange) -> Member:
     """The person's part in the course of the path; 403 for a stranger, 404 where there is no such course."""
     found = exchange.catalogue.courses.get(course)
     if found is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no course {course!r} here.")
     role = person.role(found)
     if role is None:
+        _log_refusal(request, person)
         raise HTTPException(
             status.HTTP_403_FORBIDDEN,
             f"You are not in the course {course!r}. Ask its instructors to enrol you.",
@@ -91,13 +113,19 @@ def member_of(course: str, person: ThePerson, exchange: TheExchange) -> Member:
 TheMember = Annotated[Member, Depends(member_of)]
 
 
-def instructor_of(member: TheMember) -> Member:
+def instructor_of(request: Request, member: TheMember) -> Member:
     """A member who teaches the course; 403 for its learners."""
     if member.role != "instructor":
+        _log_refusal(request, member.person)
         raise HTTPException(
             status.HTTP_403_FORBIDDEN, f"Only instructors of {member.course.slug!r} may do this."
         )
     return member
+
+
+def _log_refusal(request: Request, person: Person) -> None:
+    # The path, without what was asked: a learner's name may be in that, and a line's end can't be in this.
+    log.warning("action=refused who=%s what=%s %r", person.name, request.method, request.url.path)
 
 
 TheInstructor = Annotated[Member, Depends(instructor_of)]

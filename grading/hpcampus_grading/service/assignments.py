@@ -9,15 +9,15 @@ from hpcampus_courses.model import Slug
 from starlette.concurrency import run_in_threadpool
 
 from hpcampus_grading.archive import pack
+from hpcampus_grading.extensions import attempts_of, deadline_of
 from hpcampus_grading.ledger import files_of
-from hpcampus_grading.messages import AssignmentInfo, CourseInfo, Release
+from hpcampus_grading.messages import AssignmentInfo, CourseInfo, Extension, Release
 from hpcampus_grading.notebooks import find_leftovers
 from hpcampus_grading.service.access import Exchange, Member, TheExchange, TheInstructor, TheMember, ThePerson
-from hpcampus_grading.service.uploads import received
+from hpcampus_grading.service.uploads import ZIP, ZIP_BODY, ZIP_REPLY, received
 from hpcampus_grading.tables import ReleaseRow
 
 router = APIRouter(tags=["assignments"])
-ZIP = "application/zip"
 
 
 @router.get("/courses")
@@ -34,6 +34,12 @@ def course(member: TheMember, exchange: TheExchange) -> CourseInfo:
     return _course_info(member, exchange)
 
 
+@router.get("/courses/{course}/learners")
+def learners(member: TheInstructor, exchange: TheExchange) -> tuple[str, ...]:
+    """Who is enrolled now: the members of the course's group at the hub, by name."""
+    return exchange.identity.members(member.course.roster)
+
+
 @router.get("/courses/{course}/releases")
 def releases(member: TheMember, exchange: TheExchange) -> list[Release]:
     """The assignments of a course that are released."""
@@ -41,10 +47,13 @@ def releases(member: TheMember, exchange: TheExchange) -> list[Release]:
         (assignment, exchange.ledger.released(member.course.slug, assignment.slug))
         for assignment in member.course.assignments
     ]
-    return [_release(member, assignment, row) for assignment, row in rows if row]
+    own = _own_extensions(member, exchange)
+    return [_release(member, assignment, row, own.get(assignment.slug)) for assignment, row in rows if row]
 
 
-@router.get("/courses/{course}/assignments/{assignment}/release", response_class=FileResponse)
+@router.get(
+    "/courses/{course}/assignments/{assignment}/release", response_class=FileResponse, responses=ZIP_REPLY
+)
 def fetch(assignment: Slug, member: TheMember, exchange: TheExchange) -> FileResponse:
     """The released files of an assignment, as a zip."""
     row = exchange.ledger.released(member.course.slug, member.assignment(assignment).slug)
@@ -53,7 +62,11 @@ def fetch(assignment: Slug, member: TheMember, exchange: TheExchange) -> FileRes
     return FileResponse(exchange.ledger.store.path(row.sha256), media_type=ZIP)
 
 
-@router.put("/courses/{course}/assignments/{assignment}/release", status_code=status.HTTP_201_CREATED)
+@router.put(
+    "/courses/{course}/assignments/{assignment}/release",
+    status_code=status.HTTP_201_CREATED,
+    openapi_extra=ZIP_BODY,
+)
 async def release(
     request: Request, assignment: Slug, member: TheInstructor, exchange: TheExchange
 ) -> Release:
@@ -66,7 +79,7 @@ async def release(
         row = await run_in_threadpool(
             exchange.ledger.release, member.course.slug, wanted.slug, member.person.name, upload
         )
-        return _release(member, wanted, row)
+        return _release(member, wanted, row, None)
 
 
 @router.delete("/courses/{course}/assignments/{assignment}/release", status_code=status.HTTP_204_NO_CONTENT)
@@ -75,7 +88,7 @@ def withdraw(assignment: Slug, member: TheInstructor, exchange: TheExchange) -> 
     exchange.ledger.withdraw(member.course.slug, member.assignment(assignment).slug, member.person.name)
 
 
-@router.get("/courses/{course}/assignments/{assignment}/source", response_class=Response)
+@router.get("/courses/{course}/assignments/{assignment}/source", response_class=Response, responses=ZIP_REPLY)
 def source(assignment: Slug, member: TheInstructor, exchange: TheExchange) -> Response:
     """The instructor's version of an assignment, solutions and hidden tests included, as a zip."""
     folder = exchange.catalogue.source(member.course.slug, member.assignment(assignment).slug)
@@ -84,20 +97,26 @@ def source(assignment: Slug, member: TheInstructor, exchange: TheExchange) -> Re
     return Response(content.getvalue(), media_type=ZIP)
 
 
+def _own_extensions(member: Member, exchange: Exchange) -> dict[str, Extension]:
+    """The caller's own, by assignment; instructors see the course's rules."""
+    if member.role == "instructor":
+        return {}
+    found = exchange.extensions.current([member.course.slug], learner=member.person.name)
+    return {assignment: extension for (_, assignment, _), extension in found.items()}
+
+
 def _course_info(member: Member, exchange: Exchange) -> CourseInfo:
-    course = member.course
+    course, own = member.course, _own_extensions(member, exchange)
     return CourseInfo(
         slug=course.slug,
         title=course.title,
         role=member.role,
+        enrolled=member.enrolled,
         libraries=course.libraries,
         assignments=tuple(
-            AssignmentInfo(
-                slug=assignment.slug,
-                title=assignment.title,
-                notebook=assignment.notebook,
-                points=assignment.points,
-                due=assignment.due,
+            _assignment_info(
+                assignment,
+                own.get(assignment.slug),
                 released=exchange.ledger.released(course.slug, assignment.slug) is not None,
             )
             for assignment in course.assignments
@@ -105,13 +124,35 @@ def _course_info(member: Member, exchange: Exchange) -> CourseInfo:
     )
 
 
-def _release(member: Member, assignment: Assignment, row: ReleaseRow) -> Release:
+def _assignment_info(
+    assignment: Assignment, extension: Extension | None, *, released: bool
+) -> AssignmentInfo:
+    deadline = deadline_of(assignment, extension)
+    return AssignmentInfo(
+        slug=assignment.slug,
+        title=assignment.title,
+        notebook=assignment.notebook,
+        points=assignment.points,
+        due=deadline and deadline.due,
+        grace_minutes=assignment.grace_minutes,
+        late=assignment.late,
+        closes=deadline and deadline.closes,
+        attempts=attempts_of(assignment, extension),
+        extended=extension is not None,
+        hidden_tests_in_feedback=assignment.hidden_tests_in_feedback,
+        grade_on_submission=assignment.grade_on_submission,
+        released=released,
+    )
+
+
+def _release(member: Member, assignment: Assignment, row: ReleaseRow, extension: Extension | None) -> Release:
+    deadline = deadline_of(assignment, extension)
     return Release(
         course=member.course.slug,
         assignment=assignment.slug,
         title=assignment.title,
         points=assignment.points,
-        due=assignment.due,
+        due=deadline and deadline.due,
         released_at=row.released_at,
         sha256=row.sha256,
         size=row.size,

@@ -3,7 +3,9 @@
 import logging
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote
 
+import requests
 from hpcampus_courses import Course
 from jupyterhub.services.auth import HubAuth
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -34,10 +36,13 @@ class HubIsAway(RuntimeError):
 
 
 class Identity(Protocol):
-    """Finds out whose a token is."""
+    """Finds out whose a token is, and who is in a group."""
 
     async def person(self, token: str) -> Person | None:
         """The person, or None for a token that may not use this service; raises `HubIsAway`."""
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """The names of a group of the hub, in order; raises `HubIsAway`."""
 
 
 class _HubUser(BaseModel):
@@ -50,6 +55,14 @@ class _HubUser(BaseModel):
     scopes: frozenset[str]
 
 
+class _HubGroup(BaseModel):
+    """The part of the hub's answer that matters."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    users: tuple[str, ...]
+
+
 class HubIdentity:
     """Asks JupyterHub, and remembers the answer for a few seconds only."""
 
@@ -59,6 +72,7 @@ class HubIdentity:
             api_token=settings.token.get_secret_value(),
             cache_max_age=settings.token_cache_seconds,
         )
+        self._settings = settings
         self._needed = {f"access:services!service={settings.service}"}
 
     async def person(self, token: str) -> Person | None:
@@ -78,3 +92,18 @@ class HubIdentity:
             log.warning("action=refused who=%s reason='the token lacks %s'", user.name, *self._needed)
             return None
         return Person(user.name, user.groups)
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """Ask the hub, in the service's own name; a group that nobody has made yet has no members."""
+        url = f"{str(self._settings.hub_api).rstrip('/')}/groups/{quote(group, safe='')}"
+        headers = {"Authorization": f"token {self._settings.token.get_secret_value()}"}
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                reply = session.get(url, headers=headers, timeout=10, allow_redirects=False)
+            if reply.status_code == requests.codes.not_found:
+                return ()
+            reply.raise_for_status()
+            return tuple(sorted(_HubGroup.model_validate_json(reply.content).users))
+        except (requests.RequestException, ValidationError) as error:
+            raise HubIsAway(str(error)) from error

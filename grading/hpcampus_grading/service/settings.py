@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from hpcampus_spawner.models import Model
-from pydantic import AnyHttpUrl, Field, SecretStr, StringConstraints
+from pydantic import AnyHttpUrl, Field, Json, SecretStr, StringConstraints
 
 from hpcampus_grading.archive import Limits
+from hpcampus_grading.lti.settings import Lti
 
 _VARIABLES = {
     "url": "JUPYTERHUB_SERVICE_URL",
@@ -19,6 +20,7 @@ _VARIABLES = {
     "database": "CAMPUS_EXCHANGE_DB",
     "store": "CAMPUS_EXCHANGE_STORE",
     "courses": "CAMPUS_COURSES",
+    "lti": "CAMPUS_LTI",
 }
 
 
@@ -34,6 +36,7 @@ class Settings(Model):
     store: Path
     courses: Path
     limits: Limits = Limits()
+    lti: Json[Lti] = Lti()
     # How long a token that was revoked may still work.
     token_cache_seconds: int = Field(default=5, ge=0, le=30)
 

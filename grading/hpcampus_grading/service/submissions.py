@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response, status
+from fastapi import APIRouter, Header, HTTPException, Query, Request, Response, status
 from fastapi.responses import FileResponse
 from hpcampus_courses.model import Slug
+from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from hpcampus_grading.messages import Feedback, Receipt, Submission, UserName
+from hpcampus_grading.ledger import Request as SentWith
+from hpcampus_grading.messages import Feedback, Key, Receipt, Submission, UserName
 from hpcampus_grading.service.access import (
     TheExchange,
     TheInstructor,
@@ -15,23 +17,38 @@ from hpcampus_grading.service.access import (
     ThePerson,
     TheSubmission,
 )
-from hpcampus_grading.service.assignments import ZIP
-from hpcampus_grading.service.uploads import received
+from hpcampus_grading.service.standing import by_todays_rules
+from hpcampus_grading.service.uploads import ZIP, ZIP_BODY, ZIP_REPLY, received
 
 router = APIRouter(tags=["submissions"])
 
 
-@router.post("/courses/{course}/assignments/{assignment}/submissions", status_code=status.HTTP_201_CREATED)
-async def submit(
-    request: Request, response: Response, assignment: Slug, member: TheMember, exchange: TheExchange
+@router.post(
+    "/courses/{course}/assignments/{assignment}/submissions",
+    status_code=status.HTTP_201_CREATED,
+    openapi_extra=ZIP_BODY,
+)
+async def submit(  # noqa: PLR0913, PLR0917 (FastAPI's way to say what a request holds)
+    request: Request,
+    response: Response,
+    assignment: Slug,
+    member: TheMember,
+    exchange: TheExchange,
+    idempotency_key: Annotated[Key | None, Header()] = None,
+    sent_at: Annotated[AwareDatetime | None, Header()] = None,
 ) -> Receipt:
     """Submit an assignment in one's own name; the body is a zip.
 
-    Answers 201 with a receipt once the submission is on the disk. The same content as one's latest submission
-    answers 200 with the receipt that was given then.
+    Answers 201 with a receipt once the submission is on the disk. The same Idempotency-Key, and the same
+    content as one's latest submission, answer 200 with the receipt that was given then. `Sent-At` is the
+    sender's clock: it is written down and decides nothing.
     """
-    wanted = member.assignment(assignment)
-    async with received(request, exchange.ledger.store, exchange.settings.limits) as upload:
+    wanted, name = member.assignment(assignment), member.person.name
+    came_with = SentWith(idempotency_key, sent_at)
+    # Before a byte is read: who is too late learns it at once.
+    await run_in_threadpool(exchange.ledger.admit, member.course.slug, wanted, name, came_with)
+    limits = exchange.settings.limits.narrowed(wanted.accepts)
+    async with received(request, exchange.ledger.store, limits) as upload:
         if wanted.notebook not in {entry.path for entry in upload.files}:
             raise HTTPException(
                 status.HTTP_422_UNPROCESSABLE_CONTENT,
@@ -39,7 +56,7 @@ async def submit(
                 "Keep the notebook's name as it was, and submit again.",
             )
         receipt, new = await run_in_threadpool(
-            exchange.ledger.submit, member.course.slug, wanted.slug, member.person.name, upload, wanted.due
+            exchange.ledger.submit, member.course.slug, wanted, name, upload, came_with
         )
     response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
     return receipt
@@ -54,7 +71,7 @@ def own_submissions(
 ) -> tuple[Submission, ...]:
     """The caller's own submissions, oldest first."""
     courses = [course] if course else list(exchange.catalogue.courses)
-    return exchange.ledger.submissions(courses, assignment, person.name)
+    return by_todays_rules(exchange, exchange.ledger.submissions(courses, assignment, person.name))
 
 
 @router.get("/courses/{course}/submissions")
@@ -65,22 +82,23 @@ def course_submissions(
     learner: Annotated[UserName | None, Query()] = None,
 ) -> tuple[Submission, ...]:
     """Everybody's submissions in a course, oldest first, for its instructors."""
-    return exchange.ledger.submissions([member.course.slug], assignment, learner)
+    found = exchange.ledger.submissions([member.course.slug], assignment, learner)
+    return by_todays_rules(exchange, found)
 
 
 @router.get("/submissions/{submission}")
-def submission(found: TheSubmission) -> Submission:
+def submission(found: TheSubmission, exchange: TheExchange) -> Submission:
     """One submission: its receipt, and whether there is feedback."""
-    return found
+    return by_todays_rules(exchange, [found])[0]
 
 
-@router.get("/submissions/{submission}/files", response_class=FileResponse)
+@router.get("/submissions/{submission}/files", response_class=FileResponse, responses=ZIP_REPLY)
 def files(found: TheSubmission, exchange: TheExchange) -> FileResponse:
     """The files of a submission exactly as they were received, as a zip."""
     return FileResponse(exchange.ledger.store.path(found.receipt.sha256), media_type=ZIP)
 
 
-@router.put("/submissions/{submission}/feedback", status_code=status.HTTP_201_CREATED)
+@router.put("/submissions/{submission}/feedback", status_code=status.HTTP_201_CREATED, openapi_extra=ZIP_BODY)
 async def give_feedback(
     request: Request, found: TheSubmission, person: ThePerson, exchange: TheExchange
 ) -> Feedback:
@@ -92,7 +110,7 @@ async def give_feedback(
         return await run_in_threadpool(exchange.ledger.give_feedback, found.receipt, person.name, upload)
 
 
-@router.get("/submissions/{submission}/feedback", response_class=FileResponse)
+@router.get("/submissions/{submission}/feedback", response_class=FileResponse, responses=ZIP_REPLY)
 def feedback(found: TheSubmission, person: ThePerson, exchange: TheExchange) -> FileResponse:
     """The feedback on one's own submission, as a zip; nobody else gets it."""
     if found.receipt.learner != person.name or found.feedback is None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi import HTTPException, Request, status
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +12,12 @@ from hpcampus_grading.archive import BadArchive, Limits, TooLarge, inspect
 from hpcampus_grading.ledger import Upload
 from hpcampus_grading.notebooks import BadNotebook
 from hpcampus_grading.store import Store
+
+ZIP = "application/zip"
+# What the description of the API says of a body or an answer that is a zip.
+_A_ZIP = {"content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
+ZIP_BODY: dict[str, Any] = {"requestBody": {**_A_ZIP, "required": True}}
+ZIP_REPLY: dict[int | str, dict[str, Any]] = {200: _A_ZIP}
 
 _BUFFER = 1 << 20
 

@@ -1,0 +1,1 @@
+"""Grading many submissions: on this machine's cores, or in jobs of a cluster."""

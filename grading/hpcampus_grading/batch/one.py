@@ -1,0 +1,163 @@
+"""The one door through which a submission is graded: plain data in, plain data out, nothing else is changed.
+
+nbgrader's own converter does it, in a folder of its own and with a gradebook in which nobody else is; the
+step that runs learners' cells is ours, in the sandbox.
+"""
+
+import io
+import logging
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from hpcampus_grading.archive import IGNORED, BadArchive, files_to_pack, pack, unpack
+from hpcampus_grading.batch.work import LIMITS, CellComment, CellScore, Graded, Material, Work
+from hpcampus_grading.folders import remove_folder
+from hpcampus_grading.notebooks import BadNotebook
+from hpcampus_grading.warm_nbgrader import warm_nbgrader
+
+_SAYS_NOTHING = "There was an error processing assignment"
+# Tables of nbgrader's that hold what learners did, children first.
+_PEOPLE = ("grade", "comment", "submitted_notebook", "submitted_assignment", "student")
+
+
+class Desk:
+    """An assignment laid out for grading: one submission at a time, of which nothing is left for the next.
+
+    One desk at a time in a process: nbgrader changes the working directory.
+    """
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._things = ExitStack()
+        self._root = Path(self._things.enter_context(tempfile.TemporaryDirectory(prefix="hpcampus-")))
+        self._things.enter_context(warm_nbgrader())
+        unpacked(material.source, self._root / "source" / material.assignment)
+        (self._root / "gradebook.db").write_bytes(material.gradebook)
+        self._url = f"sqlite:///{self._root}/gradebook.db"
+        self._complaints = _Complaints(logging.ERROR)
+        config = self._config()
+        self._directory = CourseDirectory(config=config)
+        # One for all: it keeps the objects that do the steps.
+        self._converter = Autograde(coursedir=self._directory, config=config, log=self._complaints.logger())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Clear everything away."""
+        self._things.close()
+
+    def grade(self, work: Work) -> Graded:
+        """Grade one submission."""
+        self._complaints.forget()
+        try:
+            unpacked(work.files, self._root / "submitted" / work.learner / self._material.assignment)
+            self._directory.student_id = work.learner
+            self._converter.start()
+            return self._graded(work)
+        except (NbGraderException, BadArchive, BadNotebook) as error:
+            problem = self._complaints.first() or str(error)
+            return Graded(learner=work.learner, version=work.version, problem=problem)
+        finally:
+            self._clear()
+
+    def _config(self) -> Config:
+        config = Config(dict(self._material.settings))
+        config.CourseDirectory.root = str(self._root)
+        config.CourseDirectory.db_url = self._url
+        config.CourseDirectory.course_id = self._material.course
+        config.CourseDirectory.assignment_id = self._material.assignment
+        return config
+
+    def _graded(self, work: Work) -> Graded:
+        with Gradebook(self._url, self._material.course) as gradebook:
+            submission = gradebook.find_submission(self._material.assignment, work.learner)
+            return Graded(
+                learner=work.learner,
+                version=work.version,
+                files=packed(self._root / "autograded" / work.learner / self._material.assignment),
+                scores=tuple(_scores(submission)),
+                comments=tuple(_comments(submission)),
+            )
+
+    def _clear(self) -> None:
+        for step in ("submitted", "autograded"):
+            if (self._root / step).exists():
+                remove_folder(self._root / step)
+        forget_people(self._root / "gradebook.db")
+
+
+def packed(folder: Path) -> bytes:
+    """All files of a folder, as a zip."""
+    content = io.BytesIO()
+    pack(folder, content, files_to_pack(folder, IGNORED, ()))
+    return content.getvalue()
+
+
+def unpacked(content: bytes, folder: Path) -> None:
+    """Write the files of such a zip below a folder, checked as any that comes from elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+        file.write(content)
+        file.flush()
+        unpack(Path(file.name), folder, LIMITS)
+
+
+def forget_people(gradebook: Path) -> None:
+    """Remove from a gradebook of nbgrader's whoever is in it, with all they did; assignments stay."""
+    with closing(sqlite3.connect(gradebook)) as database, database:
+        for table in _PEOPLE:
+            database.execute(f"DELETE FROM {table}")  # noqa: S608 (our own words)
+
+
+class _Complaints(logging.Handler):
+    """What nbgrader logs as errors."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self._messages.append(record.getMessage().strip())
+
+    def forget(self) -> None:
+        """Those of another submission."""
+        self._messages.clear()
+
+    def logger(self) -> logging.Logger:
+        """A log that ends here, and nowhere else: a batch would drown its reader in it."""
+        logger = logging.Logger("nbgrader", self.level)
+        logger.addHandler(self)
+        return logger
+
+    def first(self) -> str:
+        """The first that says something; of a traceback the last line."""
+        said = [text for text in self._messages if text and not text.startswith(_SAYS_NOTHING)]
+        first = said[0] if said else ""
+        return first.splitlines()[-1] if first.startswith("Traceback") else first
+
+
+def _scores(submission: Any) -> Iterator[CellScore]:
+    for notebook in submission.notebooks:
+        for grade in notebook.grades:
+            yield CellScore(notebook=notebook.name, cell=grade.name, score=grade.auto_score)
+
+
+def _comments(submission: Any) -> Iterator[CellComment]:
+    for notebook in submission.notebooks:
+        for comment in notebook.comments:
+            yield CellComment(notebook=notebook.name, cell=comment.name, comment=comment.auto_comment)

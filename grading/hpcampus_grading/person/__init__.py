@@ -1,0 +1,1 @@
+"""What grading keeps of a person: to be given to them, or to be erased."""

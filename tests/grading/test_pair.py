@@ -1,0 +1,76 @@
+"""The exchange is several processes: when one is killed, nobody waits for another to start."""
+
+import os
+import signal
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from campus_under_test import wait_for
+from exchange_process import start_exchange
+from hpcampus_grading.service.pair import PROCESSES
+
+from tests.grading.conftest import Service, StubHub, who_serves
+from tests.grading.test_service import SUBMIT, answer
+
+
+@pytest.fixture
+def ada(hub: StubHub) -> str:
+    return hub.add("ada", "sums")
+
+
+def serving(service: Service) -> set[int]:
+    """Who answers for the exchange."""
+    return who_serves(int(urlsplit(service.url).port or 0))
+
+
+def all_there(service: Service) -> set[int]:
+    """Who answers, once all of them do."""
+    return wait_for(lambda: found if len(found := serving(service)) == PROCESSES else None, "all serve")
+
+
+def submitted(service: Service, token: str, text: str) -> bool:
+    """Hand in, and once more where the connection was one to somebody who died just then, as clients do."""
+
+    def once() -> bool:
+        try:
+            return service.request("POST", SUBMIT, token, data=answer(text)).ok
+        except requests.ConnectionError:
+            return False
+
+    return once() or once()
+
+
+def test_another_takes_over_from_one_that_is_killed(service: Service, ada: str) -> None:
+    for number in range(PROCESSES):
+        killed = min(all_there(service))
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda gone=killed: gone not in serving(service), "it is gone")
+        assert submitted(service, ada, f"attempt {number}")
+    assert killed not in all_there(service)
+    assert len(service.request("GET", "submissions", ada).json()) == PROCESSES
+
+
+def test_without_the_one_that_started_them_they_go_on_until_a_successor_is_there(
+    service: Service, ada: str
+) -> None:
+    before = all_there(service)
+    os.kill(service.pid, signal.SIGKILL)
+    assert submitted(service, ada, "orphaned")
+    successor = start_exchange(dict(service.environment), service.log.parent, service.log)
+    try:
+        wait_for(lambda: len(serving(service)) == 2 * PROCESSES, "old and new serve together")
+        for process in before:
+            os.kill(process, signal.SIGTERM)  # as they do themselves after a while
+        wait_for(lambda: serving(service).isdisjoint(before), "only the new ones serve")
+        (found,) = service.request("GET", "submissions", ada).json()
+        assert found["receipt"]["attempt"] == 1
+    finally:
+        successor.terminate()
+        successor.join(10)
+
+
+def test_asked_to_end_all_of_them_end(service: Service) -> None:
+    all_there(service)
+    os.kill(service.pid, signal.SIGTERM)
+    wait_for(lambda: not serving(service), "nobody serves")
