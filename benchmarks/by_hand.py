@@ -75,11 +75,13 @@ def pretended_hub() -> Iterator[PretendedHub]:
     server.server_close()
 
 
-def seconds(kind: str, hub: PretendedHub) -> float:
-    """How long the server alone takes until it answers."""
+def seconds(kind: str, hub: PretendedHub, *, packed: bool = False) -> float:
+    """How long the server alone takes until it answers: `packed`, from an image that is mounted for it."""
     port = _free_port()
     variables = _environment(hub.url, port)
-    if kind == "hpcampus":
+    if packed:
+        command = [str(PYTHONS[kind]), "-P", "-I", str(Path(__file__).with_name("from_image.py"))]
+    elif kind == "hpcampus":
         command = [str(PYTHONS[kind]), "-P", "-m", "hpcampus_spawner.server"]
     else:
         command = [str(PYTHONS[kind].with_name("jupyterhub-singleuser"))]

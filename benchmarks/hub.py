@@ -55,7 +55,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 class Hub:
     """One running hub and its proxy."""
 
-    def __init__(self, kind: str, cluster: BenchCluster, learners: Sequence[str], *, as_root: bool) -> None:
+    def __init__(
+        self, kind: str, cluster: BenchCluster, learners: Sequence[str], *, as_root: bool, haste: int
+    ) -> None:
         self.kind, self.learners = kind, list(learners)
         self.state = cluster.folder / f"{kind}-{secrets.token_hex(3)}"
         self.state.mkdir(mode=0o711)
@@ -63,6 +65,7 @@ class Hub:
         ports = [_free_port() for _ in range(3)]
         self.url = f"http://127.0.0.1:{ports[0]}"
         self._token = secrets.token_hex(16)
+        self._tokens: dict[str, str] = {}
         self._cluster, self._as_root = cluster, as_root
         self._plan = {
             "kind": kind,
@@ -71,6 +74,7 @@ class Hub:
             "one_account": not as_root,
             "partition": PARTITION,
             "account": ACCOUNT,
+            "haste": haste,
             "state": str(self.state),
             **dict(zip(("port", "hub_port", "proxy_port"), ports, strict=True)),
         }
@@ -115,7 +119,10 @@ class Hub:
         settings = Settings(
             state=self.state, site_ids=(SITE,), port=port, environments={SITE: self._cluster.environment}
         )
+        # As the hub itself: it doesn't start with a database that others can read.
+        before = os.umask(0o077)
         release_all(settings)
+        os.umask(before)
         return {**common, **settings.to_environment()}
 
     def stop(self) -> None:
@@ -132,9 +139,17 @@ class Hub:
             record = (self.state / "proxy.pid").read_text()
             os.kill(int(record), signal.SIGKILL)
 
-    def api(self, method: str, path: str, **how: Any) -> requests.Response:
-        """A call of the hub's API as its administrator."""
-        headers = {"Authorization": f"token {self._token}"}
+    def give_tokens(self) -> None:
+        """From now on everybody uses a token of the hub's making, which costs it as little as a cookie.
+
+        The administrator's own token was chosen outside, so that JupyterHub hashes it 16,384 times a request.
+        """
+        for name in self.learners:
+            self._tokens[name] = self.api("POST", f"users/{name}/tokens", json={}).json()["token"]
+
+    def api(self, method: str, path: str, learner: str = "", **how: Any) -> requests.Response:
+        """A call of the hub's API as that learner, or else as its administrator."""
+        headers = {"Authorization": f"token {self._tokens.get(learner, self._token)}"}
         how.setdefault("timeout", 300)
         return requests.request(method, f"{self.url}/hub/api/{path}", headers=headers, **how)
 
@@ -147,12 +162,16 @@ class Hub:
     def press_start(self, learner: str) -> requests.Response:
         """Start that learner's server."""
         where = f"servers/{self.server}" if self.server else "server"
-        return self.api("POST", f"users/{learner}/{where}", json=OPTIONS[self.kind])
+        return self.api("POST", f"users/{learner}/{where}", learner, json=OPTIONS[self.kind])
+
+    def servers(self, learner: str) -> dict[str, Any]:
+        """That learner's servers, by name."""
+        servers: dict[str, Any] = self.api("GET", f"users/{learner}").json()["servers"]
+        return servers
 
     def ready(self, learner: str) -> bool:
         """Whether the server is up; fails when it can't come up any more."""
-        servers = self.api("GET", f"users/{learner}").json()["servers"]
-        server = servers.get(self.server)
+        server = self.servers(learner).get(self.server)
         assert server is not None, f"the server of {learner} failed; see {self.state}/hub.log"
         return bool(server["ready"])
 
@@ -169,6 +188,12 @@ class Hub:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
+    def cpu_seconds(self) -> float:
+        """What the hub's process has used of a processor so far."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, (self.state / "hub.log").read_text()[-3000:]
@@ -180,10 +205,13 @@ class Hub:
 
 @contextmanager
 def running_hub(
-    kind: str, cluster: BenchCluster, learners: Sequence[str], *, as_root: bool = False
+    kind: str, cluster: BenchCluster, learners: Sequence[str], *, as_root: bool = False, haste: int = 1
 ) -> Iterator[Hub]:
-    """The hub while the block runs, with everybody in it; afterwards its jobs are ended too."""
-    hub = Hub(kind, cluster, learners, as_root=as_root)
+    """The hub while the block runs, with everybody in it; afterwards its jobs are ended too.
+
+    `haste`: how many times as often as otherwise ours asks the scheduler.
+    """
+    hub = Hub(kind, cluster, learners, as_root=as_root, haste=haste)
     try:
         hub.start()
         hub.add_learners()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from hpcampus_kernels import PROBLEMS, Inspection, Problem, inspect
-from machine import keep, machine
+from outcome import keep, machine
 
 MOST_SECONDS = 30.0
 PACKAGES = ("numba", "numba-cuda", "nvidia-nvvm", "nvidia-cuda-nvcc")

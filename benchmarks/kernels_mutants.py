@@ -13,7 +13,7 @@ from typing import Any
 
 from hpcampus_kernels import PROBLEMS
 from hpcampus_kernels.mutation import score
-from machine import RESULTS, keep, machine
+from outcome import RESULTS, keep, machine
 
 NAME = "kernels_mutants"
 

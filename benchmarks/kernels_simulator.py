@@ -6,13 +6,10 @@ Prints a table and writes benchmarks/results/kernels_simulator.json. Each figure
 of three runs, in seconds of CPU time: others may use the machine at the same time.
 """
 
-import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -23,9 +20,9 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 import numba.cuda
 import numpy as np
 from hpcampus_kernels.simulator import simulate
+from outcome import keep, machine
 from right_kernels import inclusive_scan, tiled_matmul
 
-RESULT = Path(__file__).parent / "results" / "kernels_simulator.json"
 SIZE, TILE, SCAN, REPEATS = 64, 16, 1024, 3
 DETECTORS = ("races", "memory")
 MODES: dict[str, tuple[str, ...]] = {
@@ -63,15 +60,6 @@ def measure(kernel: Any, grid: Any, block: Any, arguments: list[Any], expected: 
     return seconds
 
 
-def machine() -> dict[str, str]:
-    """Where and with what this ran."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    cpu = next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    packages = {name: version(name) for name in ("numpy", "numba", "numba-cuda")}
-    load = Path("/proc/loadavg").read_text(encoding="utf-8").split()[0]
-    return {"cpu": cpu, "python": platform.python_version(), "load": load, **packages}
-
-
 def main() -> None:
     """Measure, print and write."""
     rng = np.random.default_rng(1)
@@ -89,8 +77,7 @@ def main() -> None:
     for name, seconds in rows.items():
         faster = "".join(f"{seconds[m]:>28.3f}{seconds['stock'] / seconds[m]:>14.1f}" for m in MODES)
         print(f"{name:<18}{seconds['stock']:>10.3f}{faster}")
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"machine": machine(), "seconds": rows}, indent=2) + "\n", encoding="utf-8")
+    keep("kernels_simulator", {"machine": machine("numpy", "numba", "numba-cuda"), "seconds": rows})
 
 
 if __name__ == "__main__":

@@ -38,9 +38,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write(name: str, rows: Sequence[Mapping[str, Any]], *packages: str, **more: Any) -> None:
-    """Keep the rows in results/NAME.json."""
+    """Keep the rows in results/NAME.json, with the machine as it is now."""
+    keep(name, {"machine": machine(*packages), **more, "rows": list(rows)})
+
+
+def keep(name: str, result: Mapping[str, Any]) -> None:
+    """Keep a result in results/NAME.json."""
     RESULTS.mkdir(exist_ok=True)
-    result = {"machine": machine(*packages), **more, "rows": list(rows)}
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(f"\nWritten to {path}")

@@ -32,7 +32,8 @@ def learners(count: int) -> list[str]:
 
 def submit_all(hub: Hub, cluster: BenchCluster, others: int) -> int:
     """Have everybody press Start; answers how many jobs wait."""
-    pool = ThreadPoolExecutor(8)
+    # Each in a browser of their own: who waits for an answer keeps nobody else from asking.
+    pool = ThreadPoolExecutor(len(hub.learners))
     for learner in hub.learners:
         pool.submit(_press, hub, learner)
     goal = others + len(hub.learners)

@@ -37,22 +37,19 @@ def through_the_hub(hub: Hub) -> float:
     # JupyterHub's answer may wait for the server; the page doesn't.
     press = threading.Thread(target=hub.press_start, args=(USER,))
     press.start()
-    wait_for(lambda: hub.server in _servers(hub) and hub.ready(USER), "the server is ready", 120, every=0.02)
+    wait_for(
+        lambda: hub.server in hub.servers(USER) and hub.ready(USER), "the server is ready", 120, every=0.02
+    )
     seconds = time.monotonic() - began
     press.join()
     stop(hub)
     return seconds
 
 
-def _servers(hub: Hub) -> dict[str, Any]:
-    servers: dict[str, Any] = hub.api("GET", f"users/{USER}").json()["servers"]
-    return servers
-
-
 def stop(hub: Hub) -> None:
     """Stop the server, and wait until nothing is left of it."""
     hub.api("DELETE", f"users/{USER}/servers/{hub.server}" if hub.server else f"users/{USER}/server")
-    wait_for(lambda: hub.server not in _servers(hub), "the server is stopped", 120)
+    wait_for(lambda: hub.server not in hub.servers(USER), "the server is stopped", 120)
 
 
 def measure(cluster: BenchCluster) -> list[dict[str, Any]]:
@@ -64,7 +61,9 @@ def measure(cluster: BenchCluster) -> list[dict[str, Any]]:
                 say(f"Starting servers of {label} …")
                 with running_hub(kind, cluster, [USER], as_root=True) as hub:
                     whole = statistics.median(through_the_hub(hub) for _ in range(REPEATS))
-                alone = statistics.median(by_hand.seconds(kind, pretended) for _ in range(REPEATS))
+                alone = statistics.median(
+                    by_hand.seconds(kind, pretended, packed=label == PACKED) for _ in range(REPEATS)
+                )
                 row = {
                     "spawner": label,
                     "Start to ready s": whole,
