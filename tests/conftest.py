@@ -8,12 +8,16 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from clocks import missing as _clock
+from with_torch import missing as _torch
 
 CHROMIUM = "/usr/bin/chromium"
+# Kernels run on the simulator, also where there is a GPU: set before anything imports them.
+GPU = os.environ.setdefault("HPCAMPUS_CUDA", "simulator") != "simulator"
 
 
 def _find(program: str) -> str | None:
@@ -76,6 +80,10 @@ def _image() -> str | None:
     return _root()
 
 
+def _gpu() -> str | None:
+    return None if GPU else "runs on a GPU: make test-gpu"
+
+
 PROBES: dict[str, Callable[[], str | None]] = {
     "slurm": _slurm,
     "root": _root,
@@ -85,7 +93,10 @@ PROBES: dict[str, Callable[[], str | None]] = {
     "browser": _browser,
     "postgres": _postgres,
     "sandbox": _sandbox,
+    "clock": _clock,
     "image": _image,
+    "gpu": _gpu,
+    "torch": _torch,
 }
 _answers: dict[str, str | None] = {}
 
@@ -104,3 +115,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if marker in required:
                 pytest.fail(f"CAMPUS_REQUIRE asks for {marker}: {reason}", pytrace=False)
             pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """The hub and the launcher close what they write; what they do to this process ends with the test."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)

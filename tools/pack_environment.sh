@@ -13,9 +13,10 @@ trap 'rm -rf "$work"' EXIT
 echo "Compiling what isn't yet …"
 "$venv/bin/python" -m compileall -q "$venv/lib" >/dev/null || true
 
+# lz4: an image is made once and read at every start, where unpacking is what takes time.
 # Times are kept, so that the bytecode stays valid.
 echo "Packing …"
-mksquashfs "$venv" "$work/image" -comp zstd -all-root -no-xattrs -no-progress -quiet \
+mksquashfs "$venv" "$work/image" -comp lz4 -all-root -no-xattrs -no-progress -quiet \
     -wildcards -e '.packing-*' 'environment*.squashfs'
 hash=$(sha256sum "$work/image" | cut -c1-16)
 chmod 644 "$work/image"

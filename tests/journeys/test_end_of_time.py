@@ -14,6 +14,7 @@ from campus_under_test import CampusUnderTest, local_campus, private_folder, wai
 from hpcampus_hub.settings import COURSES
 from people_in_browsers import COURSE, LESSON, InBrowser
 from playwright.sync_api import Browser, Page, expect
+from twins import commands, end_in, jobs, twin_campus
 
 pytestmark = pytest.mark.browser
 
@@ -75,6 +76,40 @@ def test_nothing_is_lost_when_the_time_is_over(
     ada.until_lesson()
     expect(ada.page.locator(".jp-CodeCell", has_text="typed_before_the_end")).to_be_visible()
     screenshot(ada.page, "4-where-i-was")
+
+
+@pytest.mark.parametrize(
+    "running_campus", [pytest.param(twin_campus, id="leonardo", marks=pytest.mark.slurm)], indirect=True
+)
+def test_15_and_5_minutes_before_the_end_there_is_a_warning(
+    campus: CampusUnderTest, browser: Browser, screenshot: Callable[[Page, str], None]
+) -> None:
+    """Slurm shortens the job, hub and page hear of it; no warning before, and none twice."""
+    ada = InBrowser(browser, campus, "ada")
+    # The page asks once a minute how much time is left: its clock can be put forward.
+    ada.page.clock.install()
+    ada.start_lesson()
+    ada.until_lesson()
+    message = ada.page.locator(".hpcampus-time-message")
+    countdown = ada.page.get_by_role("timer")
+    expect(countdown).to_contain_text("min left")
+    job = next(job for job, state in jobs(campus).items() if state == "RUNNING")
+    for minutes in (15, 5):
+        expect(message).to_be_hidden()
+        end_in(commands(campus), job, minutes)
+        wait_for(lambda at_most=60 * minutes: seconds_left(ada) <= at_most, "the page hears of it", 90)
+        expect(countdown).to_have_text(f"{minutes} min left")
+        expect(message.get_by_role("status")).to_contain_text(f"{minutes} min left: this notebook ends at")
+        screenshot(ada.page, f"{minutes}-minutes")
+        message.get_by_role("button", name="Dismiss").click()
+        seconds_left(ada)
+
+
+def seconds_left(person: InBrowser) -> int:
+    """What the page is told when it asks once more."""
+    with person.page.expect_response(lambda answer: "/campus/time" in answer.url) as told:
+        person.page.clock.fast_forward(61_000)
+    return int(told.value.json()["seconds"])
 
 
 def campus_time(campus: CampusUnderTest, name: str, of: str) -> requests.Response:

@@ -1,11 +1,15 @@
 """The first lesson, from log-in to feedback, by people in a browser: on this machine, and on a real Slurm."""
 
 import hashlib
+import io
+import re
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from accessibility import barriers
 from campus_under_test import CampusUnderTest, Somebody, wait_for
 from people_in_browsers import COURSE, LESSON, InBrowser
 from playwright.sync_api import Browser, Page, expect
@@ -42,16 +46,19 @@ def test_from_log_in_to_feedback(
     ines.until_lab()
     row = ines.open_formgrader()
     ines.collect(row, submissions=2)
-    ines.autograde("ben", "0 / 20")
+    ines.autograde("ben", "0 / 23")
     screenshot(ines.page, "5-formgrader")
     ines.type_in_terminal(f"campus grade {COURSE} {LESSON} --feedback")
     wait_for(lambda: feedback_is_released(campus, "ada", receipt), "feedback is released", 120)
     screenshot(ines.page, "6-campus-grade")
 
-    expect(ada.open_feedback()).to_contain_text("Score: 20.0 / 20.0")
+    feedback = ada.open_feedback()
+    expect(feedback).to_contain_text("Score: 20 / 23")
+    expect(feedback).to_contain_text("3 points, waits for a person to read it")
     screenshot(ada.page, "7-graded")
-    expect(ben.open_feedback()).to_contain_text("Score: 0.0 / 20.0")
+    expect(ben.open_feedback()).to_contain_text("Score: 0 / 23")
     screenshot(ben.page, "8-graded-zero")
+    on_a_phone(browser, campus, "ada", receipt, screenshot)
     nobody_else_can_open(campus, "ben", receipt)
 
 
@@ -68,6 +75,27 @@ def the_receipt(person: InBrowser, campus: CampusUnderTest) -> dict[str, Any]:
 
 def feedback_is_released(campus: CampusUnderTest, name: str, receipt: dict[str, Any]) -> bool:
     return campus.person(name).exchange("GET", f"submissions/{receipt['id']}/feedback").ok
+
+
+def on_a_phone(
+    browser: Browser,
+    campus: CampusUnderTest,
+    name: str,
+    receipt: dict[str, Any],
+    screenshot: Callable[[Page, str], None],
+) -> None:
+    """The page of feedback needs no scrolling sideways, has no barriers, and names the points of checks."""
+    packed = campus.person(name).exchange("GET", f"submissions/{receipt['id']}/feedback").content
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        html = archive.read(f"{LESSON}.html").decode()
+    page = browser.new_page(viewport={"width": 390, "height": 844}, is_mobile=True)
+    page.set_content(html)
+    screenshot(page, "9-feedback-on-a-phone")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert barriers(page) == []
+    page.get_by_text(re.compile(r"launches|: \d+/\d+")).first.scroll_into_view_if_needed()
+    screenshot(page, "10-named-points")
+    page.close()
 
 
 def nobody_else_can_open(campus: CampusUnderTest, other: str, receipt: dict[str, Any]) -> None:

@@ -17,10 +17,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
+from hpcampus_hub.lasting_proxy import end_proxy
 from hpcampus_hub.lessons import release_all
-from hpcampus_hub.settings import CONFIG_FILE, COURSES, HUB_CONFIG, NOTEBOOKS, SITES, Settings
+from hpcampus_hub.settings import CAMPUS, CONFIG_FILE, COURSES, HUB_CONFIG, NOTEBOOKS, SITES, Settings
+from prometheus_client.parser import text_string_to_metric_families
 
 Answer = TypeVar("Answer")
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 PROXY_PROGRAMS = HUB_CONFIG / "proxy" / "node_modules" / ".bin"
 
 
@@ -80,12 +83,17 @@ class CampusUnderTest:
         self._become: dict[str, Any] = {}
         self.commands: Path | None = None
         """A folder of commands that the hub finds before the machine's own; for the next start."""
+        self.clock: Mapping[str, str] = {}
+        """The variables of a clock that is wrong; for the next start."""
         self._environment = settings.to_environment()
         if account:
             # What a service's unit would say; the rest is on the command line.
             self._environment = dict(settings.environments.get(settings.site_ids[0], {}))
         else:
+            # As `campus up` does: the hub doesn't start with a database that others can read.
+            before = os.umask(0o077)
             release_all(settings)
+            os.umask(before)
         if not as_root and not account:
             for name in settings.deployment.demo:
                 shutil.copytree(NOTEBOOKS, self.home(name) / "notebooks")
@@ -112,6 +120,7 @@ class CampusUnderTest:
                 env={
                     **programs(self.commands),
                     **self._environment,
+                    **self.clock,
                     "HOME": str(self.settings.state),
                 },
                 stdin=subprocess.DEVNULL,
@@ -133,9 +142,10 @@ class CampusUnderTest:
         self.process.wait(60)
 
     def stop(self) -> None:
-        """End everything: servers first, as a person would, then the hub."""
+        """End everything: servers first, as a person would, then the hub, and last the proxy it leaves."""
         self.stop_servers()
         self.end()
+        end_proxy(self.settings.proxy_pid_file)
         shutil.rmtree(self.settings.state)
 
     def stop_servers(self) -> None:
@@ -148,26 +158,48 @@ class CampusUnderTest:
     def person(self, name: str) -> "Somebody":
         """Log somebody in."""
         passwords = json.loads((self.settings.state / "passwords.json").read_text())
-        return Somebody(self.settings.url, name, passwords[name])
+        return Somebody(self.settings.url, name, passwords[name], self.verify)
+
+    @property
+    def verify(self) -> str | bool:
+        """Whom a client of this campus believes, as `requests` wants it."""
+        believed = self.settings.believed
+        return str(believed) if believed else True
+
+    def metrics(self) -> Samples:
+        """What Prometheus reads, with the token that an operator copies for it: by name and labels."""
+        token = (self.settings.state / "monitoring.secret").read_text()
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.get(f"{self.settings.url}/hub/metrics", headers=headers, timeout=30)
+        assert answer.ok, answer.text
+        samples = (s for family in text_string_to_metric_families(answer.text) for s in family.samples)
+        return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
     def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"the hub ended:\n{self.log[-3000:]}"
         try:
-            return requests.get(f"{self.settings.url}/hub/health", timeout=5).ok
-        except requests.RequestException:
+            return requests.get(f"{self.settings.url}/hub/health", timeout=5, verify=self.verify).ok
+        except (requests.RequestException, OSError):
             return False
 
 
 @contextmanager
 def local_campus(
-    cpus: int = 8, database: str = "", courses: Path = COURSES, arguments: Sequence[str] = ()
+    cpus: int = 8,
+    database: str = "",
+    courses: Path = COURSES,
+    arguments: Sequence[str] = (),
+    people: Path = CAMPUS,
+    state: Path | None = None,
 ) -> Iterator[CampusUnderTest]:
     """A running campus on this machine whose queue hands out so many CPUs; nothing of it stays."""
-    state = private_folder()
+    state = state or private_folder()
     site = (SITES / "local.yaml").read_text().replace("cpus: 8", f"cpus: {cpus}")
     (state / "local.yaml").write_text(site)
-    settings = Settings(state=state, port=free_port(), sites=state, database=database, courses=courses)
+    settings = Settings(
+        state=state, port=free_port(), sites=state, database=database, courses=courses, campus=people
+    )
     campus = CampusUnderTest(settings, arguments=arguments)
     campus.start()
     try:
@@ -179,9 +211,11 @@ def local_campus(
 class Somebody:
     """A person with a browser's cookies, but no browser."""
 
-    def __init__(self, url: str, name: str, password: str) -> None:
+    def __init__(self, url: str, name: str, password: str, verify: str | bool = True) -> None:
         self.url, self.name = url, name
         self.http = requests.Session()
+        # Nothing of the machine's counts, neither proxies nor whom else to believe.
+        self.http.trust_env, self.http.verify = False, verify
         self.http.get(f"{url}/hub/login", timeout=30)
         form = {"username": name, "password": password, "_xsrf": self.http.cookies.get("_xsrf", path="/hub/")}
         answer = self.http.post(f"{url}/hub/login", data=form, timeout=30)
@@ -200,8 +234,12 @@ class Somebody:
 
     def stop(self, server: str) -> None:
         """Press Stop, or Cancel, and wait until the server is no more."""
-        self.api("DELETE", self._path(server))
+        self.press_stop(server)
         wait_for(lambda: self.model(server) is None, f"{server} of {self.name} stopped")
+
+    def press_stop(self, server: str) -> None:
+        """Press Stop, or Cancel; the hub goes on by itself."""
+        self.api("DELETE", self._path(server))
 
     def stop_all(self) -> None:
         """Stop every server."""
@@ -242,11 +280,15 @@ class Somebody:
         """A call of the exchange in this person's name."""
         headers = {"Authorization": f"Bearer {self.exchange_token()}"}
         url = f"{self.url}/services/exchange/{path}"
-        return requests.request(method, url, headers=headers, timeout=120, **how)
+        return requests.request(method, url, headers=headers, timeout=120, verify=self.http.verify, **how)
 
     def get(self, path: str) -> requests.Response:
         """A page, below the hub's address."""
         return self.http.get(f"{self.url}{path}", timeout=60)
+
+    def post(self, path: str, form: Mapping[str, Any]) -> requests.Response:
+        """Send a form of one of the hub's pages; answers the page that one sees then."""
+        return self.http.post(f"{self.url}{path}", data={"_xsrf": self._xsrf(), **form}, timeout=60)
 
     def server_started(self, server: str) -> str:
         """When the notebook server itself says that it started; logs in to it on the way."""

@@ -85,6 +85,7 @@ class LoginNode:
     inside: Inside
     twin: Twin
     folder: Path
+    tls: bool
     sshd: "subprocess.Popen[bytes] | None" = None
 
     def write(self) -> None:
@@ -120,7 +121,7 @@ class LoginNode:
                 "user": DOOR,
                 "key": str(self.folder / "hub"),
                 "known_hosts": str(self.folder / "known_hosts"),
-                "hub_url": f"http://{BACK}",
+                "hub_url": f"{'https' if self.tls else 'http'}://{BACK}",
                 "listen": BACK,
             }
         }
@@ -155,7 +156,7 @@ class LoginNode:
 
 @contextmanager
 def campus_behind_login_node(
-    *names: str, site_id: str = "leonardo"
+    *names: str, site_id: str = "leonardo", tls: bool = True
 ) -> Iterator[tuple[CampusUnderTest, LoginNode]]:
     """A hub without rights, and the twin of a site behind its login node; `names` are learners there."""
     with ExitStack() as stack:
@@ -167,9 +168,9 @@ def campus_behind_login_node(
         twin = Twin(site(site_id), folder / "twin")
         inside.call(twin.start)
         stack.callback(inside.call, twin.stop)
-        node = LoginNode(inside, twin, folder)
+        node = LoginNode(inside, twin, folder, tls)
         node.write()
-        settings = settings_for(site_id, node.reach(), {})
+        settings = settings_for(site_id, node.reach(), {}, {} if tls else None)
         stack.enter_context(learners_of(settings, names, partial(inside.call, twin.add_people)))
         stack.enter_context(rule_of_sudo(DOOR, slurm_environment(twin)))
         node.start()

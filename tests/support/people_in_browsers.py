@@ -14,21 +14,26 @@ SLOW = 90_000
 """Milliseconds that a page may take while jobs start and kernels compile on two cores."""
 
 
-def solutions() -> list[str]:
-    """The instructor's answer of every cell that a learner writes, in order."""
+def solutions(cell_type: str) -> list[str]:
+    """The instructor's answer of every cell of this type that a learner writes, in order."""
     source = Catalogue.load(COURSES).source(COURSE, LESSON) / f"{LESSON}.ipynb"
     cells = json.loads(source.read_text())["cells"]
-    answers = ["".join(c["source"]) for c in cells if c["metadata"].get("nbgrader", {}).get("solution")]
+    written = [cell for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")]
+    answers = ["".join(cell["source"]) for cell in written if cell["cell_type"] == cell_type]
     return [re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", answer) for answer in answers]
 
 
 class InBrowser:
     """One person with a browser window of their own."""
 
-    def __init__(self, browser: Browser, campus: CampusUnderTest, name: str) -> None:
+    def __init__(
+        self, browser: Browser, campus: CampusUnderTest, name: str, timezone: str | None = None
+    ) -> None:
         self.name, self.url = name, campus.settings.url
         passwords = json.loads((campus.settings.state / "passwords.json").read_text())
-        context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-GB")
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 860}, locale="en-GB", timezone_id=timezone
+        )
         context.set_default_timeout(SLOW)
         self.page: Page = context.new_page()
         self.page.goto(self.url)
@@ -38,9 +43,13 @@ class InBrowser:
         self.page.wait_for_url("**/hub/home")
 
     def start_lesson(self) -> None:
-        """Press Start beside the lesson; the queue page, or already JupyterLab, is what comes next."""
+        """Press Start beside the first lesson; the queue page, or already JupyterLab, is what comes next."""
         expect(self.page.get_by_role("heading", name="GPU programming with Numba")).to_be_visible()
-        self.page.get_by_role("button", name="Start").click()
+        self.card().get_by_role("button", name="Start").first.click()
+
+    def card(self, course: str = COURSE) -> Locator:
+        """A course on the courses page."""
+        return self.page.locator(f'section[aria-labelledby="course-{course}"]')
 
     def until_lab(self) -> None:
         """Wait for JupyterLab to open."""
@@ -60,8 +69,13 @@ class InBrowser:
 
     def write_answers(self) -> None:
         """Replace what every answer cell holds by the instructor's solution, as if typed."""
-        cells = self.page.locator(".jp-CodeCell", has_text="YOUR CODE HERE")
-        for left, answer in zip(range(len(solutions()), 0, -1), solutions(), strict=True):
+        self._write_answers(self.page.locator(".jp-CodeCell", has_text="YOUR CODE HERE"), solutions("code"))
+        text = self.page.locator(".jp-MarkdownCell", has_text="YOUR ANSWER HERE")
+        text.locator(".jp-MarkdownOutput").dblclick()
+        self._write_answers(text, solutions("markdown"))
+
+    def _write_answers(self, cells: Locator, answers: list[str]) -> None:
+        for left, answer in zip(range(len(answers), 0, -1), answers, strict=True):
             expect(cells).to_have_count(left)
             cells.first.locator(".cm-content").click()
             self.page.keyboard.press("Control+a")
@@ -79,7 +93,12 @@ class InBrowser:
         self.menu("Run", "Run All Cells")
         last = self.page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
         expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=SLOW)
+        self.save()
+
+    def save(self) -> None:
+        """Save the open notebook and wait until it is: JupyterLab takes a save meanwhile for a conflict."""
         self.page.keyboard.press("Control+s")
+        expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
 
     def run_cell(self, text: str) -> None:
         """Run the code cell that holds this text, and wait until it is done."""
@@ -125,11 +144,11 @@ class InBrowser:
         self.page.locator(".jp-Terminal .xterm-helper-textarea").focus()
         self.page.keyboard.type(f"{command}\n")
 
-    def open_formgrader(self) -> Locator:
+    def open_formgrader(self, course: str = COURSE, lesson: str = LESSON) -> Locator:
         """Open Formgrader from the courses page; returns the assignment's row when it can be collected."""
         self.page.goto(f"{self.url}/hub/home")
-        self.page.get_by_role("link", name="Open Formgrader").click()
-        row = self.page.locator("#main-table tr", has_text=LESSON)
+        self.card(course).get_by_role("link", name="Open Formgrader").click()
+        row = self.page.locator("#main-table tr", has_text=lesson)
         collect = row.locator(".collect a")
         wait_for(lambda: self._shows(collect), "the course folder is prepared", 120)
         return row
@@ -141,9 +160,9 @@ class InBrowser:
         self.page.locator(".modal.in .modal-footer button").click()
         expect(row.locator(".num-submissions")).to_have_text(str(submissions))
 
-    def autograde(self, learner: str, score: str) -> None:
+    def autograde(self, learner: str, score: str, course: str = COURSE, lesson: str = LESSON) -> None:
         """Press Autograde in Formgrader for one learner's submission, and see the score."""
-        self.page.goto(f"{self.url}/user/{self.name}/{COURSE}/formgrader/manage_submissions/{LESSON}")
+        self.page.goto(f"{self.url}/user/{self.name}/{course}/formgrader/manage_submissions/{lesson}")
         row = self.page.locator("#main-table tr", has_text=learner)
         row.locator(".autograde a").click()
         expect(self.page.locator(".modal-title")).to_contain_text("Success", timeout=SLOW)

@@ -17,45 +17,58 @@ PROGRAMS = Path("/usr/lib/postgresql")
 START_SECONDS = 30
 
 
+class Postgres:
+    """One server in a folder; PostgreSQL refuses to run as root, so root becomes `nobody` for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._programs = max(PROGRAMS.glob("*/bin/initdb")).parent
+        self._folder = folder
+        self._become: dict[str, Any] = {"cwd": folder}
+        if os.geteuid() == 0:
+            shutil.chown(folder, "nobody", "nogroup")
+            self._become |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        self.url = f"postgresql+psycopg://campus@/postgres?host={folder}"
+
+    def create(self) -> None:
+        """Make the database. The folder is private, so whoever reaches the socket may come in."""
+        initdb = [str(self._programs / "initdb"), "-D", "data", "-U", "campus", "--auth=trust"]
+        subprocess.run([*initdb, "--no-sync", "-E", "UTF8"], check=True, capture_output=True, **self._become)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._server = subprocess.Popen(
+            [self._programs / "postgres", "-D", "data", "-k", self._folder, "-c", "listen_addresses=", "-F"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self._become,
+        )
+        _wait(self._server, self.url)
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT closes all connections in order, SIGQUIT is `pg_ctl -m immediate`, as in a crash."""
+        self._server.send_signal(number)
+        self._server.wait(START_SECONDS)
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A running server; nothing of it is left afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="hpcampus-postgres-", dir="/var/tmp"))
+    server = Postgres(folder)
+    server.create()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+        shutil.rmtree(folder)
+
+
 @contextmanager
 def private_postgres() -> Iterator[str]:
-    """Start a server and give the URL of its database; nothing of it is left afterwards.
-
-    PostgreSQL refuses to run as root, so root becomes `nobody` for it.
-    """
-    programs = max(PROGRAMS.glob("*/bin/initdb")).parent
-    folder = Path(tempfile.mkdtemp(prefix="hpcampus-postgres-", dir="/var/tmp"))
-    become: dict[str, Any] = {"cwd": folder}
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
-        become |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
-    # The folder is private, so whoever reaches the socket may come in.
-    initdb = [
-        str(programs / "initdb"),
-        "-D",
-        "data",
-        "-U",
-        "campus",
-        "--auth=trust",
-        "--no-sync",
-        "-E",
-        "UTF8",
-    ]
-    subprocess.run(initdb, check=True, capture_output=True, **become)
-    server = subprocess.Popen(
-        [programs / "postgres", "-D", "data", "-k", folder, "-c", "listen_addresses=", "-F"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **become,
-    )
-    try:
-        url = f"postgresql+psycopg://campus@/postgres?host={folder}"
-        _wait(server, url)
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(START_SECONDS)
-        shutil.rmtree(folder)
+    """The URL of a running server's database."""
+    with postgres() as server:
+        yield server.url
 
 
 def _wait(server: subprocess.Popen[bytes], url: str) -> None:

@@ -83,11 +83,17 @@ def learners_of(settings: Settings, names: Sequence[str], enrol: Enrol) -> Itera
         yield
 
 
-def settings_for(site_id: str, reach: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+def settings_for(
+    site_id: str,
+    reach: Mapping[str, Any],
+    environment: Mapping[str, str],
+    tls: Mapping[str, Any] | None = None,
+) -> Settings:
     """A hub of its own at that site, which it reaches so."""
     state = private_folder()
     campus = state / "campus.yaml"
-    campus.write_text(f"{CAMPUS.read_text()}\n{yaml.safe_dump({'reach': {site_id: reach}})}")
+    ours = {"reach": {site_id: reach}, "tls": tls}
+    campus.write_text(f"{CAMPUS.read_text()}\n{yaml.safe_dump(ours)}")
     environments = {site_id: environment}
     return Settings(
         state=state, port=free_port(), site_ids=(site_id,), campus=campus, environments=environments
@@ -95,12 +101,14 @@ def settings_for(site_id: str, reach: Mapping[str, Any], environment: Mapping[st
 
 
 @contextmanager
-def production_campus(*names: str, site_id: str = "leonardo") -> Iterator[CampusUnderTest]:
+def production_campus(
+    *names: str, site_id: str = "leonardo", tls: Mapping[str, Any] | None = None
+) -> Iterator[CampusUnderTest]:
     """A hub without rights beside the twin of a site; `names` are learners. Nothing of it is left."""
     with ExitStack() as stack:
         stack.enter_context(account(HUB))
         twin = stack.enter_context(running_twin(site(site_id)))
-        settings = settings_for(site_id, {"sudo": {"group": LEARNERS}}, twin.environment)
+        settings = settings_for(site_id, {"sudo": {"group": LEARNERS}}, twin.environment, tls)
         stack.enter_context(learners_of(settings, names, twin.add_people))
         stack.enter_context(rule_of_sudo(HUB, slurm_environment(twin)))
         campus = CampusUnderTest(settings, account=HUB)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hpcampus_spawner import listening, watcher
+from hpcampus_spawner import answering, listening, watcher
 from hpcampus_spawner.admission import Admission, Person
 from hpcampus_spawner.cluster import Cluster
 from hpcampus_spawner.launching import Launcher
@@ -46,6 +46,8 @@ class SmallHub:
         self.scheduler = ScriptedScheduler()
         self.network: Network = Direct()
         self.ledger = Ledger(f"sqlite:///{folder / 'spawns.sqlite'}")
+        self.settings: dict[str, Any] = {}
+        """More of JupyterHub's settings, for the spawners that are still to be made."""
         self._folder, self._patch = folder, monkeypatch
         self._db = orm.new_session_factory("sqlite:///:memory:")()
         self._hub = Hub(ip="127.0.0.1", port=8081, base_url="/hub/")
@@ -78,6 +80,7 @@ class SmallHub:
         self._patch.setattr(watcher, "QUIET_SECONDS", 0.05)
         # Scripted jobs report ports that nobody listens on.
         self._patch.setattr(listening, "LISTEN_SECONDS", 0.01)
+        self._patch.setattr(answering, "ANSWER_SECONDS", 0.01)
         routes = [(f"/hub{pattern}", handler) for pattern, handler in HANDLERS]
         server = HTTPServer(Application(routes, hub=self._hub, db=self._db, log_function=log_request))
         door, port = bind_unused_port()
@@ -111,7 +114,7 @@ class SmallHub:
         self._db.add(row)
         self._db.commit()
         settings = {"spawner_class": BatchSpawner, "hub": self._hub, "allow_named_servers": True}
-        spawner: BatchSpawner = User(row, settings).get_or_create_spawner(server, "")
+        spawner: BatchSpawner = User(row, settings | self.settings).get_or_create_spawner(server, "")
         spawner.user_options = options or {"course": COURSE}
         spawner.api_token = f"token-of-{learner}"
         spawner.apply_user_options(spawner, spawner.user_options)

@@ -74,4 +74,4 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
 @pytest.fixture
 def connection(keys: dict[str, str], tmp_path: Path) -> Connection:
     """The hub's side of one."""
-    return Connection(a_login_node(keys), tmp_path / "state", 8000)
+    return Connection(a_login_node(keys), tmp_path / "state", "127.0.0.1:8000")

@@ -82,6 +82,7 @@ class ScriptedScheduler:
     looks: int = 0
     starts: datetime | None = None
     guesses: int = 0
+    node_address: str = "127.0.0.1"
     on_submit: Callable[[], Awaitable[None]] | None = None
     on_answer: Callable[[], Awaitable[None]] | None = None
 
@@ -116,9 +117,9 @@ class ScriptedScheduler:
         self.cancelled.append((learner, job_id))
 
     async def address(self, node: str) -> str:
-        """Every node is this machine."""
+        """Every node is this machine, unless the test says otherwise."""
         self._speak()
-        return "127.0.0.1"
+        return self.node_address
 
     async def offers(self) -> Offers:
         """What the test says is free, however long the answer takes."""

@@ -2,16 +2,18 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from campus_under_test import CampusUnderTest, free_port, private_folder, wait_for
 from hpcampus_hub import unix_accounts
 from hpcampus_hub.people import demo_homes
-from hpcampus_hub.settings import SITES, Settings
+from hpcampus_hub.settings import COURSES, SITES, Settings
 from hpcampus_hub.twin import Twin
 from hpcampus_hub.up import twins_of
 from hpcampus_spawner.site import Site
@@ -65,9 +67,10 @@ def as_user(name: str, *argv: str | Path, **environment: str) -> subprocess.Comp
 
 
 @contextmanager
-def twin_campus(*site_ids: str) -> Iterator[CampusUnderTest]:
+def twin_campus(*site_ids: str, courses: Path = COURSES) -> Iterator[CampusUnderTest]:
     """A campus on the sites' twins, by default LEONARDO's, with Unix accounts; nothing of it is left."""
-    settings = Settings(state=private_folder(), port=free_port(), site_ids=site_ids or ("leonardo",))
+    sites = site_ids or ("leonardo",)
+    settings = Settings(state=private_folder(), port=free_port(), site_ids=sites, courses=courses)
     with demo_homes(settings), twins_of(settings) as on_twins:
         campus = CampusUnderTest(on_twins, as_root=True)
         campus.start()
@@ -82,11 +85,28 @@ def commands(campus: CampusUnderTest, site_id: str = "leonardo") -> Mapping[str,
     return campus.settings.environments[site_id]
 
 
+def as_root(environment: Mapping[str, str], *argv: str) -> str:
+    """One of Slurm's commands as its administrator, and what it said."""
+    known = {"PATH": os.environ["PATH"], **environment}
+    done = subprocess.run(argv, env=known, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def end_in(environment: Mapping[str, str], job: str, minutes: int) -> None:
+    """Have a running job end in so many minutes."""
+    # Slurm takes and says moments without a zone.
+    end = datetime.now().replace(microsecond=0) + timedelta(minutes=minutes)
+    as_root(environment, "scontrol", "update", f"JobId={job}", f"EndTime={end.isoformat()}")
+
+
 @contextmanager
-def campus_and_twin() -> Iterator[tuple[CampusUnderTest, Twin]]:
-    """A campus on LEONARDO's twin, and the twin itself, whose daemons may be killed."""
+def campus_and_twin(*more: str) -> Iterator[tuple[CampusUnderTest, Twin]]:
+    """A campus on LEONARDO's twin, and the twin itself, whose daemons may be killed.
+
+    `more` are lines that its slurm.conf gets.
+    """
     settings = Settings(state=private_folder(), port=free_port(), site_ids=("leonardo",))
-    with demo_homes(settings), Twin(settings.site("leonardo"), settings.state / "twin") as twin:
+    with demo_homes(settings), Twin(settings.site("leonardo"), settings.state / "twin", more) as twin:
         deployment = settings.deployment
         for allocation in deployment.demo_allocations("leonardo"):
             twin.add_people(deployment.demo, allocation)
@@ -117,9 +137,20 @@ def full_cluster(campus: CampusUnderTest) -> Iterator[None]:
     submitted = as_user("rosa", *filler, **commands(campus))
     assert submitted.returncode == 0, submitted.stderr
     job = submitted.stdout.strip()
-    wait_for(lambda: jobs(campus).get(job) == "RUNNING", "the cluster is full")
-    yield
-    as_user("rosa", "scancel", job, **commands(campus))
+    try:
+        wait_for(lambda: jobs(campus).get(job) == "RUNNING", "the cluster is full")
+        yield
+    finally:
+        as_user("rosa", "scancel", job, **commands(campus))
+
+
+def requests_of_root(environment: Mapping[str, str]) -> int:
+    """How many requests slurmctld has had from root, as which the hub asks it, by sdiag's count."""
+    done = subprocess.run(
+        ["sdiag"], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    counted = re.search(r"^\s*root\s+\(\s*0\)\s+count:(\d+)", done.stdout, re.MULTILINE)
+    return int(counted.group(1)) if counted else 0
 
 
 def jobs(campus: CampusUnderTest, site_id: str = "leonardo") -> dict[str, str]:
