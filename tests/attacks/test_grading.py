@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -88,8 +89,9 @@ def test_feedback_reads_no_file_runs_no_script_and_tells_no_hidden_test(tmp_path
     assert "<script>alert(1)" not in body
     assert "javascript:alert(2)" not in body.replace("&quot;", "").lower().split("[d]")[0]
     assert "<img src=x" not in body
-    assert "17" not in body[body.index("total") :].split("Hidden tests ran here")[1][:2000]
-    assert "136" not in body
+    # As words: identifiers of cells are random.
+    assert not re.search(r"\b17\b", body[body.index("total") :].split("Hidden tests ran here")[1][:2000])
+    assert not re.search(r"\b136\b", body)
     assert {path for path in tmp_path.rglob("*") if "feedback" not in path.parts} == before
 
 

@@ -1,5 +1,6 @@
 """The page of feedback: what it says of points and checks, and what it keeps to itself."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +156,14 @@ def test_a_message_that_quotes_hidden_tests_is_not_told() -> None:
     cell = failed(test_cell(HIDDEN, "total-test", 2), f"here it is: {HIDDEN}")
     shown = page(graded(cell, 0))
     assert "A test failed." in shown
-    assert "136" not in shown
+    assert not re.search(r"\b136\b", shown)
 
 
 def test_named_points_of_hidden_tests_quote_nothing_either() -> None:
     secret = "assert total(range(17)) == 136, 'larger sums are wrong'"
     cell = printed(test_cell(HIDDEN, "total-test", 2), f"right 1/2: {secret}\nbounds 2/2")
     shown = page(graded(cell, 0))
-    assert "136" not in shown
+    assert not re.search(r"\b136\b", shown)
     assert "bounds: 2/2" in shown
 
 
