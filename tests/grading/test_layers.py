@@ -91,9 +91,31 @@ def test_another_submission_left_nothing(plan: Plan, tmp_path: Path) -> None:
 
 def test_other_processes_can_be_neither_seen_nor_reached(plan: Plan) -> None:
     look = "import os\nsorted(int(n) for n in os.listdir('/proc') if n.isdecimal())"
-    peek = "open('/proc/1/mem', 'rb')"
     kill = f"import os, signal\nos.kill({os.getpid()}, signal.SIGTERM)"
-    assert values(plan, look, peek, kill) == ["[1, 2]", "PermissionError", "ProcessLookupError"]
+    assert values(plan, look, kill) == ["[1]", "ProcessLookupError"]
+
+
+def test_nothing_of_the_warm_parents_is_left_open(plan: Plan) -> None:
+    """Only the channel, and what stands for a terminal."""
+    look = (
+        "import os\n"
+        "kinds = {os.readlink(f'/proc/self/fd/{n}').partition(':')[0] for n in os.listdir('/proc/self/fd')"
+        " if os.path.lexists(f'/proc/self/fd/{n}')}\n"
+        "sorted(kinds)"
+    )
+    shown_twice = [values(plan, look)[0] for _ in range(2)]
+    assert shown_twice == ["['/dev/null', '/tmp/.output', 'socket']"] * 2
+
+
+def test_it_is_a_user_without_a_say_in_anything(plan: Plan) -> None:
+    look = (
+        "import os\n"
+        "status = open('/proc/self/status').read()\n"
+        "rights = [line.split()[1] for line in status.splitlines() if line.startswith('Cap')]\n"
+        "os.getuid(), os.getgid(), rights"
+    )
+    nothing = ["0" * 16] * 5
+    assert " ".join(value(plan, look).split()) == str((1000, 1000, nothing))
 
 
 def test_no_way_to_other_machines(plan: Plan) -> None:

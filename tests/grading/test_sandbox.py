@@ -117,14 +117,23 @@ def test_a_loop_that_will_not_stop_costs_its_cell_only(submission: Path) -> None
     "deadly",
     [
         "import os; os._exit(0)",
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "import os; os.kill(1, 9); os.abort()",
+        "import ctypes; ctypes.string_at(0)",
+        "import os; os.abort()",
     ],
 )
 def test_a_process_that_ends_itself_costs_its_cell_only(submission: Path, deadly: str) -> None:
     outcomes = run(submission, "open('made', 'w').close()", deadly, "import os; os.listdir('.')")
     assert [error(outcome) for outcome in outcomes] == [None, "NotebookEnded", None]
     assert "made" in text(outcomes[2])
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGSTOP"])
+def test_a_signal_to_itself_costs_nothing(submission: Path, name: str) -> None:
+    """The kernel keeps the first process of a namespace from those within."""
+    send = f"import os, signal; os.kill(os.getpid(), signal.{name}); os.killpg(0, signal.{name})"
+    outcomes = run(submission, "kept = 'kept'", send, "print(kept)")
+    assert [error(outcome) for outcome in outcomes] == [None] * 3
+    assert text(outcomes[2]) == "kept\n"
 
 
 def test_a_notebook_is_not_started_again_for_ever(submission: Path) -> None:

@@ -38,9 +38,11 @@ def command(plan: Plan, settings: str) -> list[str]:
 
 
 def _walls(plan: Plan) -> Iterator[str]:
-    # Namespaces within are allowed: it is the warm parent that makes them, and each child forbids its own.
     yield from ("--unshare-all", "--unshare-user", "--new-session", "--die-with-parent")
-    yield from ("--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL")
+    # The warm parent makes a smaller world for each child, and the child gives up the right to do so. As
+    # another user than this one it would be in a namespace below the one that it must have the right in.
+    yield from ("--uid", "0", "--gid", "0", "--hostname", "sandbox")
+    yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP")
     yield from ("--proc", "/proc", "--dev", "/dev")
     for folder in (SCRATCH, HOME, SHARED):
         yield from ("--size", str(plan.limits.disk_mib << 20), "--tmpfs", folder)

@@ -37,21 +37,21 @@ _LAYERS = TypeAdapter(tuple[Layer, ...])
 
 @dataclass(frozen=True)
 class Child:
-    """The processes of one submission: the channel to its interpreter, what they end with, their walls."""
+    """One submission's process and what it starts: the channel to it, what they end with, their walls."""
 
     channel: socket.socket
-    keeper: int
+    process: int
     layers: tuple[Layer, ...]
 
     def end(self) -> None:
-        """End all of them: the kernel ends the others of a namespace before its keeper is gone."""
+        """End all of them: the kernel ends the others of a namespace before its first is gone."""
         self.channel.close()
         # An interpreter that has nobody to talk to ends by itself, and its processor time is accounted for.
-        if not select.select([self.keeper], [], [], _SECONDS_TO_LEAVE)[0]:
+        if not select.select([self.process], [], [], _SECONDS_TO_LEAVE)[0]:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.keeper, signal.SIGKILL)
-            select.select([self.keeper], [], [], _SECONDS_TO_END)
-        os.close(self.keeper)
+                signal.pidfd_send_signal(self.process, signal.SIGKILL)
+            select.select([self.process], [], [], _SECONDS_TO_END)
+        os.close(self.process)
 
 
 class WarmParent:
@@ -92,9 +92,9 @@ class WarmParent:
             Child(ours, handles[0], ()).end()
             raise
 
-    def _layers(self, keeper: int, seconds: float) -> tuple[Layer, ...]:
-        """What the keeper found when it tried the walls; no learner's code runs before it said so."""
-        both: list[Any] = [self._control, keeper]
+    def _layers(self, process: int, seconds: float) -> tuple[Layer, ...]:
+        """What the child found when it tried the walls; no learner's code runs before it said so."""
+        both: list[Any] = [self._control, process]
         ready = select.select(both, [], [], seconds)[0]
         if self._control not in ready:
             raise self._unavailable("the child ended" if ready else "the child took too long")

@@ -1,8 +1,6 @@
-"""One submission's processes: out of the warm parent, behind the walls, and only then the learner's code.
+"""One submission's process: out of the warm parent, behind the walls, and only then the learner's code.
 
-warm parent ── messenger: leaves the namespaces, tells the grader whom to kill, and ends
-                   └── keeper: raises the walls, reports them, and waits; with it all that follows ends
-                           └── interpreter: runs the cells
+It is the first of its namespace: the kernel ends what it started before it is gone itself.
 """
 
 import io
@@ -12,60 +10,23 @@ import signal
 import socket
 import sys
 import tarfile
-import time
 from collections.abc import Callable
 from typing import Any
 
-from hpcampus_grading.sandbox.inside import limits, namespaces, system_calls, walls
+from hpcampus_grading.sandbox.inside import system_calls, walls
 
 
-def begin(
-    control: socket.socket,
-    settings: dict[str, Any],
-    channel: socket.socket,
-    files: int,
-    serve: Callable[[], None],
-) -> None:
-    """The messenger: what it forks is all that is left of it. It never returns."""
-    if not settings["no_namespaces"]:
-        began = time.perf_counter()
-        namespaces.leave()
-        settings["leaving"] = time.perf_counter() - began
-    told, tell = os.pipe()
-    keeper = os.fork()
-    if keeper == 0:
-        os.close(tell)
-        os.read(told, 1)
-        os.close(told)
-        _keep(control, settings, channel, files, serve)
-    handle = os.pidfd_open(keeper)
-    socket.send_fds(control, [b"{}"], [handle])
-    os._exit(0)
-
-
-def _keep(
-    control: socket.socket,
-    settings: dict[str, Any],
-    channel: socket.socket,
-    files: int,
-    serve: Callable[[], None],
-) -> None:
+def begin(control: socket.socket, settings: dict[str, Any], files: int, serve: Callable[[], None]) -> None:
+    """Raise the walls, report them, and run the cells."""
     os.umask(0o077)
     layers = walls.raise_walls(settings)
+    system_calls.die_with_parent(signal.SIGKILL)
     _unpack(files, settings["home"])
     control.send(json.dumps(layers).encode())
     control.close()
-    interpreter = os.fork()
-    if interpreter == 0:
-        system_calls.die_with_parent(signal.SIGKILL)
-        os.setsid()
-        _stand_for_a_fresh_start()
-        serve()
-        os._exit(0)
-    system_calls.hide_memory()
-    channel.close()
-    limits.wait_for(interpreter, None if settings["no_world"] else settings["memory_of_all"])
-    os._exit(0)
+    os.setsid()
+    _stand_for_a_fresh_start()
+    serve()
 
 
 def _unpack(files: int, home: str) -> None:

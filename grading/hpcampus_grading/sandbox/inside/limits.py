@@ -2,12 +2,10 @@
 
 import os
 import resource
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_LOOKS_PER_SECOND = 5
 
 
 def set_limits(values: Mapping[str, int]) -> str:
@@ -32,26 +30,16 @@ def _writable_memory() -> int:
     return 0
 
 
-def wait_for(process: int, most_memory: int | None) -> None:
-    """Wait until the process has ended, or all processes together use more memory than that.
+class Memory:
+    """Adds up what all processes use that can be seen, beyond what each has from this one."""
 
-    Orphans are taken in on the way: whoever waits here is the first process of its namespace. With
-    `most_memory` None nothing is added up: then /proc shows the whole machine's processes.
-    """
-    inherited = _own_memory("self")
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    while (ended := os.waitpid(-1, os.WNOHANG)[0]) != process:
-        if ended:
-            continue
-        if most_memory is not None and _memory_of_all(inherited) > most_memory:
-            return
-        signal.sigtimedwait({signal.SIGCHLD}, 1 / _LOOKS_PER_SECOND)
+    def __init__(self) -> None:
+        self._inherited = _own_memory("self")
 
-
-def _memory_of_all(inherited: int) -> int:
-    """Bytes that are nobody's but these processes', beyond what each has from the warm parent."""
-    processes = [path.name for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return sum(max(0, _own_memory(process) - inherited) for process in processes)
+    def used(self) -> int:
+        """Bytes."""
+        processes = [path.name for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        return sum(max(0, _own_memory(process) - self._inherited) for process in processes)
 
 
 def _own_memory(process: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP = 1, 24
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 36, 38, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _NO_SUCH_CAPABILITY = 22
@@ -32,6 +32,11 @@ def unshare(flags: int) -> None:
     _checked(_LIBC.unshare(ctypes.c_int(flags)))
 
 
+def enter(namespace: int, kind: int) -> None:
+    """Enter the namespace that is open as this descriptor, or have the next child be in it."""
+    _checked(_LIBC.setns(ctypes.c_int(namespace), ctypes.c_int(kind)))
+
+
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
     """Mount a file system, or change how one is mounted."""
     texts = [None if text is None else text.encode() for text in (source, target, kind)]
@@ -46,11 +51,6 @@ def _prctl(option: int, *arguments: int) -> None:
 def die_with_parent(signal: int) -> None:
     """Get the signal when the process that made this one is gone."""
     _prctl(_PR_SET_PDEATHSIG, signal)
-
-
-def hide_memory() -> None:
-    """Let no other process of this user look into this one."""
-    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def adopt_orphans() -> None:
