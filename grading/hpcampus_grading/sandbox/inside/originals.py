@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from operator import is_
 from typing import Any
 
+from hpcampus_grading.sandbox.inside.versions import Versions
+
 # By the first part of a module's name. Numba is not among them: it replaces parts of itself as it goes.
 WATCHED = frozenset(
     (
@@ -40,16 +42,28 @@ class Originals:
             for place, mapping in _places(module):
                 kept = {name: value for name, value in mapping.items() if _is_code(value)}
                 self._places.append((place, mapping, list(kept), list(kept.values())))
+        self._versions = Versions([sys.modules, *(mapping for _, mapping, _, _ in self._places)])
+        self._unchanged = self._versions.now()
         # Names are looked up in built-ins that a learner may have replaced.
         self._all, self._map, self._zip, self._is = all, map, zip, is_
 
     def changed(self) -> Iterator[str]:
         """The names of what was replaced since."""
-        yield from (name for name, module in self._modules.items() if sys.modules.get(name) is not module)
-        for place, mapping, names, values in self._places:
+        versions = self._versions.now()
+        if self._versions.known and versions == self._unchanged:
+            return
+        if missing := [name for name, module in self._modules.items() if sys.modules.get(name) is not module]:
+            yield from missing
+        elif versions:
+            self._unchanged[0] = versions[0]
+        for index, (place, mapping, names, values) in enumerate(self._places, start=1):
+            if versions and versions[index] == self._unchanged[index]:
+                continue
             if not self._all(self._map(self._is, self._map(mapping.get, names), values)):
                 pairs = self._zip(names, values)
                 yield from (f"{place}.{name}" for name, value in pairs if mapping.get(name) is not value)
+            elif versions:
+                self._unchanged[index] = versions[index]
 
     def accept(self, wanted: str) -> None:
         """What an instructor's own cell put there is the original from now on."""
