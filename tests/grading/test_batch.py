@@ -103,12 +103,13 @@ def test_a_submission_is_entered_as_a_whole_or_not_at_all(
     book = squares.gradebook().book(ASSIGNMENT)
     (graded,) = run.one_after_the_other(book.material(), [book.work("ada")])
     url = f"sqlite:///{squares.root}/gradebook.db"
-    with monkeypatch.context() as fault:
-        fault.setattr("hpcampus_grading.batch.book.AssignLatePenalties", Broken)
-        with pytest.raises(OSError, match="the disk is full"):
-            book.enter(graded)
-    assert everything(url) == {}
-    book.enter(graded)
+    with book.entering() as enter:
+        with monkeypatch.context() as fault:
+            fault.setattr("hpcampus_grading.batch.book.AssignLatePenalties", Broken)
+            with pytest.raises(OSError, match="the disk is full"):
+                enter(graded)
+        assert everything(url) == {}
+        enter(graded)
     assert everything(url)["ada", "square-test"] == (2, None, False)
 
 

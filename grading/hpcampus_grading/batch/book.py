@@ -6,16 +6,17 @@ Results are written here and nowhere else, by one process at a time.
 import json
 import sqlite3
 import tempfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import unquote
 
 from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.preprocessors import AssignLatePenalties, latesubmissions
 from pydantic import JsonValue
 from traitlets.config import Config
 
@@ -23,8 +24,9 @@ from hpcampus_grading.batch.one import forget_people, packed, unpacked
 from hpcampus_grading.batch.work import Graded, Material, Work
 from hpcampus_grading.exchange.instructor import read_receipt
 from hpcampus_grading.folders import replace_folder
-from hpcampus_grading.warm_nbgrader import one_gradebook
+from hpcampus_grading.open_gradebook import OpenGradebook
 
+Enter = Callable[[Graded], None]
 _SQLITE = "sqlite:///"
 _READ_ONLY = 0o444
 
@@ -70,15 +72,26 @@ class Book:
         """Which of the learner's submissions was collected."""
         return _version(self._folder("submitted", learner))
 
-    def enter(self, graded: Graded) -> None:
+    @contextmanager
+    def entering(self) -> Iterator[Enter]:
         """Write scores and comments into the gradebook; people's points stay, and they are to look again.
 
-        All that is written reaches the disk together, or nothing does.
+        The gradebook stays open within the block. All that is written of a submission reaches the disk
+        together, or nothing does.
         """
-        with one_gradebook():
-            self._write(graded)
-            for notebook in sorted({cell.notebook for cell in graded.scores}):
-                self._take_off_for_lateness(graded.learner, notebook)
+        gradebook = OpenGradebook(self._url, self._course)
+
+        def enter(graded: Graded) -> None:
+            with gradebook, patch.object(latesubmissions, "Gradebook", gradebook.opened_by_nbgrader):
+                self._write(gradebook, graded)
+                for notebook in sorted({cell.notebook for cell in graded.scores}):
+                    self._take_off_for_lateness(graded.learner, notebook)
+            gradebook.close()
+
+        try:
+            yield enter
+        finally:
+            Gradebook.close(gradebook)
 
     def keep(self, graded: Graded) -> None:
         """Put the executed notebooks where nbgrader's other steps look for them; complete, or not at all.
@@ -107,20 +120,19 @@ class Book:
             return False
         return since is None or self._folder("autograded", learner).stat().st_mtime > since
 
-    def _write(self, graded: Graded) -> None:
-        with Gradebook(self._url, self._course) as gradebook:
-            gradebook.update_or_create_student(graded.learner)
-            when = self._directory.get_existing_timestamp(str(self._folder("submitted", graded.learner)))
-            given = {"timestamp": when} if when else {}
-            gradebook.update_or_create_submission(self._assignment, graded.learner, **given)
-            for cell in graded.scores:
-                grade = gradebook.find_grade(cell.cell, cell.notebook, self._assignment, graded.learner)
-                grade.auto_score = cell.score
-                # nbgrader's own rule: who gave points to other work than this has to look again.
-                grade.needs_manual_grade = grade.manual_score is not None or cell.score is None
-            for note in graded.comments:
-                where = (note.cell, note.notebook, self._assignment, graded.learner)
-                gradebook.find_comment(*where).auto_comment = note.comment
+    def _write(self, gradebook: OpenGradebook, graded: Graded) -> None:
+        gradebook.update_or_create_student(graded.learner)
+        when = self._directory.get_existing_timestamp(str(self._folder("submitted", graded.learner)))
+        given = {"timestamp": when} if when else {}
+        gradebook.update_or_create_submission(self._assignment, graded.learner, **given)
+        for cell in graded.scores:
+            grade = gradebook.find_grade(cell.cell, cell.notebook, self._assignment, graded.learner)
+            grade.auto_score = cell.score
+            # nbgrader's own rule: who gave points to other work than this has to look again.
+            grade.needs_manual_grade = grade.manual_score is not None or cell.score is None
+        for note in graded.comments:
+            where = (note.cell, note.notebook, self._assignment, graded.learner)
+            gradebook.find_comment(*where).auto_comment = note.comment
 
     def _take_off_for_lateness(self, learner: str, notebook: str) -> None:
         """nbgrader's own step, which needs nothing of the notebook but its name."""

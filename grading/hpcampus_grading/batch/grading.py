@@ -43,13 +43,13 @@ def grade_waiting(
             return Batch()
         graded, problems = [], {}
         progress(0, len(learners))
-        with crew.at_work(len(learners)) as grade:
+        with book.entering() as enter, crew.at_work(len(learners)) as grade:
             for result in grade(book.material(), map(book.work, learners)):
                 if result.problem:
                     problems[result.learner] = result.problem
                 else:
                     with gradebook.folder.alone():
-                        book.enter(result)
+                        enter(result)
                         book.keep(result)
                     graded.append(result.learner)
                 progress(len(graded) + len(problems), len(learners))

@@ -52,9 +52,10 @@ def regrade(
             learners = [learner for learner in everybody if trial.is_current(learner)]
             kept = _Kept(gradebook.folder.path / ".regrade" / assignment, material)
             results = list(_results(trial, kept, material, learners, crew, progress))
-            for result in results:
-                if not result.problem:
-                    trial.enter(result)
+            with trial.entering() as enter:
+                for result in results:
+                    if not result.problem:
+                        enter(result)
             after = trial.scores()
         yield Regrade(
             changes=tuple(
@@ -70,10 +71,11 @@ def write(gradebook: CourseGradebook, assignment: str, regraded: Regrade) -> Non
     """Make it so: the tests as they are now, and everybody's scores. Done twice, it is done once."""
     gradebook.generate_again(assignment)
     book = gradebook.book(assignment)
-    for result in regraded.results:
-        with gradebook.folder.alone():
-            book.enter(result)
-            book.keep(result)
+    with book.entering() as enter:
+        for result in regraded.results:
+            with gradebook.folder.alone():
+                enter(result)
+                book.keep(result)
     shutil.rmtree(gradebook.folder.path / ".regrade" / assignment, ignore_errors=True)
 
 
