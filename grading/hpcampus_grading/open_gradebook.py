@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from nbgrader.api import BaseCell, Comment, Grade, Gradebook, GradeCell, SourceCell, TaskCell
+from sqlalchemy import event
 from sqlalchemy.orm import undefer
 
 from hpcampus_grading.repairing import known_cells
@@ -12,8 +13,11 @@ from hpcampus_grading.repairing import known_cells
 class OpenGradebook(Gradebook):  # type: ignore[misc]  # nbgrader has no types
     """A gradebook that stays open: whoever opens it next finds no object of the one before."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: Any, scratch: bool = False) -> None:
         super().__init__(*args)
+        if scratch:
+            self.engine.dispose()
+            event.listen(self.engine, "connect", _wait_for_no_disk)
         self._commit = self.db.commit
         self.db.commit = self._write
         self._courses = {self.course_id}
@@ -98,6 +102,10 @@ class OpenGradebook(Gradebook):  # type: ignore[misc]  # nbgrader has no types
         """Let the database refuse what is new; all else waits until the step is done."""
         if self.db.new:
             self.db.flush()
+
+
+def _wait_for_no_disk(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def _first(kept: dict[tuple[Any, ...], Any], key: tuple[Any, ...], make: Callable[[], Any]) -> Any:

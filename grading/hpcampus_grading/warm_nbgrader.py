@@ -51,15 +51,17 @@ _USERS = (
     # It writes, too: on another connection it would wait for what is not yet on the disk.
     "hpcampus_grading.others_work",
     "hpcampus_grading.batch.one",
-    "hpcampus_grading.batch.book",
 )
 
 
 @contextmanager
-def warm_nbgrader() -> Iterator[None]:
-    """Within the block nbgrader's steps find things as they left them; then all is closed and as before."""
+def warm_nbgrader(*, scratch: bool = False) -> Iterator[None]:
+    """Within the block nbgrader's steps find things as they left them; then all is closed and as before.
+
+    A gradebook for `scratch` needn't survive: nobody waits until it is on the disk.
+    """
     with ExitStack() as things:
-        things.enter_context(one_gradebook())
+        things.enter_context(one_gradebook(scratch))
         for change in _less_work():
             things.enter_context(change)
         things.callback(gc.unfreeze)
@@ -68,13 +70,13 @@ def warm_nbgrader() -> Iterator[None]:
 
 
 @contextmanager
-def one_gradebook() -> Iterator[None]:
+def one_gradebook(scratch: bool) -> Iterator[None]:
     """Within the block a gradebook is opened once; all that is written is kept, or after an error nothing."""
     opened: dict[str, OpenGradebook] = {}
 
     def open_gradebook(db_url: str, course_id: str = "default_course") -> OpenGradebook:
         if db_url not in opened:
-            opened[db_url] = OpenGradebook(db_url, course_id)
+            opened[db_url] = OpenGradebook(db_url, course_id, scratch=scratch)
         return opened[db_url].of_course(course_id)
 
     def keep() -> None:
