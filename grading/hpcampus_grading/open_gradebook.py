@@ -7,6 +7,7 @@ from nbgrader.api import BaseCell, Comment, Grade, Gradebook, GradeCell, SourceC
 from sqlalchemy import event
 from sqlalchemy.orm import undefer
 
+from hpcampus_grading.new_submission import add_rows
 from hpcampus_grading.repairing import known_cells
 
 
@@ -34,6 +35,11 @@ class OpenGradebook(Gradebook):  # type: ignore[misc]  # nbgrader has no types
             self.check_course(course)
             self._courses.add(course)
         return self
+
+    def add_submission(self, assignment: str, student: str, **given: Any) -> Any:
+        """A new submission, with places for the points and comments of all cells."""
+        add_rows(self, assignment, student, **given)
+        return self.find_submission(assignment, student)
 
     def find_grade(self, grade_cell: str, *place: str) -> Any:
         """The points of a learner's cell; `place` is the notebook, the assignment and the learner."""

@@ -29,6 +29,8 @@ _SAYS_NOTHING = "There was an error processing assignment"
 # Tables of nbgrader's that hold what learners did, children first.
 _PEOPLE = ("grade", "comment", "submitted_notebook", "submitted_assignment", "student")
 
+# Steps that look at what else is known of who handed in; that is done when the result is entered.
+_OF_A_PERSON = (".TakeOver", ".AssignLatePenalties")
 # As nbgrader makes them for a submission that nobody has looked at.
 _EMPTY = {
     "student": "id = :learner",
@@ -91,6 +93,8 @@ class Desk:
         config.CourseDirectory.db_url = self._url
         config.CourseDirectory.course_id = self._material.course
         config.CourseDirectory.assignment_id = self._material.assignment
+        steps = config.Autograde.autograde_preprocessors
+        config.Autograde.autograde_preprocessors = [name for name in steps if not name.endswith(_OF_A_PERSON)]
         return config
 
     def _graded(self, work: Work) -> Graded:

@@ -60,11 +60,12 @@ class Judge:
         """Run a cell of tests as number `count`; the names in `own` are Python's in it."""
         failure: BaseException | None = None
         value: Any = None
-        allowed = self.replaced_by(source)
+        allowed: set[str] = set()
         self._history.begin(source, count)
         self._shell.testing = self._hooks.watching = True
         try:
             tree, name = self._parsed(source, count)
+            allowed.update(_named(tree))
             value = self._run(tree, name, own)
         except BaseException as error:
             failure = error

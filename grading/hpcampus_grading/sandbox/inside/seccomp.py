@@ -5,6 +5,7 @@ its first two arguments, and the walls inherit it to everything that is started 
 """
 
 import ctypes
+import functools
 import os
 import struct
 
@@ -95,6 +96,7 @@ def _load(offset: int) -> bytes:
     return _step(_LOAD, offset)
 
 
+@functools.cache
 def program(machine: str, *, internet: bool) -> bytes:
     """The filter; without `internet` only sockets within the machine can be made."""
     column, audit = _MACHINES[machine]

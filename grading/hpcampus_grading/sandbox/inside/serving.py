@@ -122,6 +122,8 @@ def _redirect() -> None:
 
 def _captured() -> str:
     """What they wrote since the last cell."""
+    if not os.stat(CAPTURE).st_size:  # noqa: PTH116 (after every cell)
+        return ""
     with Path(CAPTURE).open("r+b", buffering=0) as file:
         data = file.read(1 << 20) or b""
         file.truncate(0)

@@ -41,6 +41,7 @@ def main() -> None:
     shell = make_shell(outputs)
     warming.warm_numba()
     warming.warm_shell(shell, outputs)
+    warming.warm_walls()
     answer = {"ready": True, "not_imported": failed, "no_namespaces": _can_not_leave()}
     control.send(json.dumps(answer).encode())
     _forget_ourselves()
