@@ -1,9 +1,12 @@
 """An IPython shell whose outputs are kept instead of printed; it runs the cells that a learner may change."""
 
+import inspect
+import os
 import sys
 import types
 from typing import Any
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -44,9 +47,21 @@ class KeepingPublisher(DisplayPublisher):
         self.shell.outputs.reset()
 
 
+class Compiler(CachingCompiler):
+    """Says which module its cells are of; else a traceback asks all modules that there are, line by line."""
+
+    def cache(self, transformed_code: str, number: int = 0, raw_code: str | None = None) -> str:
+        """The name under which the source of a cell is found."""
+        name: str = super().cache(transformed_code, number, raw_code)
+        for file in (name, os.path.abspath(name)):  # noqa: PTH100 (as `inspect` makes it)
+            inspect.modulesbyfile[file] = "__main__"
+        return name
+
+
 class Shell(InteractiveShell):
     """An IPython shell whose outputs are kept instead of printed."""
 
+    compiler_class = Type(Compiler)
     displayhook_class = Type(KeepingHook)
     display_pub_class = Type(KeepingPublisher)
     outputs = Instance(Outputs)
