@@ -3,12 +3,13 @@
 import multiprocessing
 import os
 import signal
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from class_folder import ASSIGNMENT, RIGHT, WRONG, ClassFolder, grade
+from class_folder import ASSIGNMENT, COURSE, RIGHT, WRONG, ClassFolder, grade
 from hpcampus_grading.batch import run
 from hpcampus_grading.batch.grading import grade_waiting
 from hpcampus_grading.batch.work import Graded, Material, Work
@@ -100,9 +101,12 @@ def test_a_submission_is_entered_as_a_whole_or_not_at_all(
             raise OSError("the disk is full")
 
     squares.submit("ada")
+    url = f"sqlite:///{squares.root}/gradebook.db"
+    with Gradebook(url, COURSE) as gradebook:
+        # The last step is nbgrader's own, for those who were late.
+        gradebook.update_or_create_assignment(ASSIGNMENT, duedate=datetime(2020, 1, 1))
     book = squares.gradebook().book(ASSIGNMENT)
     (graded,) = run.one_after_the_other(book.material(), [book.work("ada")])
-    url = f"sqlite:///{squares.root}/gradebook.db"
     with book.entering() as enter:
         with monkeypatch.context() as fault:
             fault.setattr("hpcampus_grading.batch.book.AssignLatePenalties", Broken)
@@ -111,6 +115,19 @@ def test_a_submission_is_entered_as_a_whole_or_not_at_all(
         assert everything(url) == {}
         enter(graded)
     assert everything(url)["ada", "square-test"] == (2, None, False)
+
+
+def test_nothing_is_taken_off_any_more_from_who_is_in_time_now(squares: ClassFolder) -> None:
+    """After an extension, for example."""
+    squares.submit("ada")
+    grade(squares.root.parent)
+    url = f"sqlite:///{squares.root}/gradebook.db"
+    with Gradebook(url, COURSE) as gradebook:
+        gradebook.find_submission_notebook("a1", ASSIGNMENT, "ada").late_submission_penalty = 1
+        gradebook.db.commit()
+    grade(squares.root.parent, again=True)
+    with Gradebook(url, COURSE) as gradebook:
+        assert gradebook.find_submission_notebook("a1", ASSIGNMENT, "ada").late_submission_penalty is None
 
 
 @pytest.mark.parametrize("again", [False, True])

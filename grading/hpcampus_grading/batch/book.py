@@ -14,10 +14,11 @@ from unittest.mock import patch
 from urllib.parse import unquote
 
 from nbformat.v4 import new_notebook
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, SubmittedNotebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, latesubmissions
 from pydantic import JsonValue
+from sqlalchemy import update
 from traitlets.config import Config
 
 from hpcampus_grading.batch.one import forget_people, packed, unpacked
@@ -83,9 +84,9 @@ class Book:
 
         def enter(graded: Graded) -> None:
             with gradebook, patch.object(latesubmissions, "Gradebook", gradebook.opened_by_nbgrader):
-                self._write(gradebook, graded)
-                for notebook in sorted({cell.notebook for cell in graded.scores}):
-                    self._take_off_for_lateness(graded.learner, notebook)
+                if self._write(gradebook, graded).total_seconds_late > 0:
+                    for notebook in sorted({cell.notebook for cell in graded.scores}):
+                        self._take_off_for_lateness(graded.learner, notebook)
             gradebook.close()
 
         try:
@@ -120,11 +121,14 @@ class Book:
             return False
         return since is None or self._folder("autograded", learner).stat().st_mtime > since
 
-    def _write(self, gradebook: OpenGradebook, graded: Graded) -> None:
+    def _write(self, gradebook: OpenGradebook, graded: Graded) -> Any:
+        """All but what is taken off for lateness; answers the submission."""
         gradebook.update_or_create_student(graded.learner)
         when = self._directory.get_existing_timestamp(str(self._folder("submitted", graded.learner)))
         given = {"timestamp": when} if when else {}
-        gradebook.update_or_create_submission(self._assignment, graded.learner, **given)
+        entry = gradebook.update_or_create_submission(self._assignment, graded.learner, **given)
+        in_it = update(SubmittedNotebook).where(SubmittedNotebook.assignment_id == entry.id)
+        gradebook.db.execute(in_it.values(late_submission_penalty=None))
         for cell in graded.scores:
             grade = gradebook.find_grade(cell.cell, cell.notebook, self._assignment, graded.learner)
             grade.auto_score = cell.score
@@ -133,6 +137,7 @@ class Book:
         for note in graded.comments:
             where = (note.cell, note.notebook, self._assignment, graded.learner)
             gradebook.find_comment(*where).auto_comment = note.comment
+        return entry
 
     def _take_off_for_lateness(self, learner: str, notebook: str) -> None:
         """nbgrader's own step, which needs nothing of the notebook but its name."""
