@@ -203,16 +203,32 @@ def test_an_answer_that_would_have_to_be_unpickled_is_refused(
     assert (graded.learner, "plain data" in graded.problem) == ("ada", True)
 
 
+def test_only_who_takes_the_workers_along_alone_is_given_up() -> None:
+    class Dying:
+        def result(self, timeout: float) -> bytes:
+            raise RuntimeError("the workers that had it ended")
+
+    def results(*learners: str) -> tuple[Graded, ...] | None:
+        works = tuple(Work(learner=learner, version="1", files=b"") for learner in learners)
+        return run._results(Dying(), works, run.nothing_to_check)  # type: ignore[arg-type]
+
+    assert results("ada", "ben") is None
+    (alone,) = results("ada") or ()
+    assert (alone.learner, "the worker that had it ended" in alone.problem) == ("ada", True)
+
+
 def test_an_answer_for_somebody_else_is_no_answer() -> None:
     class Lying:
         status, key = "finished", "k"
 
         def result(self, timeout: float) -> bytes:
-            return Graded(learner="ben", version="1").model_dump_json().encode()
+            return b"[%s]" % Graded(learner="ben", version="1").model_dump_json().encode()
 
     work = Work(learner="ada", version="1", files=b"")
-    graded = run._result(Lying(), work, run.nothing_to_check)  # type: ignore[arg-type]
-    assert (graded.learner, "for another submission" in graded.problem) == ("ada", True)
+    answers = run._results(Lying(), (work,), run.nothing_to_check)  # type: ignore[arg-type]
+    assert [(graded.learner, "for another submission" in graded.problem) for graded in answers or ()] == [
+        ("ada", True)
+    ]
 
 
 def test_material_holds_nobodys_work(squares: ClassFolder, tmp_path: Path) -> None:

@@ -4,21 +4,25 @@ import functools
 import itertools
 import logging
 import queue
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from distributed import Client, Future
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from hpcampus_grading.batch.one import Desk
 from hpcampus_grading.batch.work import Graded, Material, Work
 
 log = logging.getLogger("hpcampus.grading")
 
-# So many submissions wait at each worker: enough that none is idle, few enough for anybody's memory.
+# So much waits at each worker: enough that none is idle, little enough for anybody's memory.
 _AHEAD = 3
+_MOST_TOGETHER, _SECONDS_TOGETHER = 8, 0.5
 _CHECK_SECONDS = 2.0
 
 Check = Callable[[], None]
+Works = tuple[Work, ...]
+_WORKS, _ANSWERS = TypeAdapter(Works), TypeAdapter(tuple[Graded, ...])
 
 
 def results(
@@ -30,25 +34,48 @@ def results(
     written here: a result that nobody took is lost with this process, and graded again when somebody asks.
     """
     shared = client.submit(bytes, material.model_dump_json().encode(), pure=True)
-    left = iter(works)
-    under_way: dict[str, tuple[Future[bytes], Work]] = {}
+    left, pace = iter(works), _Pace(workers)
+    under_way: dict[str, tuple[Future[bytes], Works]] = {}
     ready: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
 
-    def send(count: int) -> None:
-        for work in itertools.islice(left, count):
-            future = client.submit(_grade, shared, work.model_dump_json().encode(), pure=False)
-            under_way[str(future.key)] = future, work
+    def send(some: Works) -> None:
+        if some:
+            future = client.submit(_grade, shared, _WORKS.dump_json(some), pure=False)
+            under_way[str(future.key)] = future, some
             future.add_done_callback(ready.put)
 
-    send(workers * _AHEAD)
+    for _ in range(workers * _AHEAD):
+        send(tuple(itertools.islice(left, 1)))
     while under_way:
         try:
             key = str(ready.get(timeout=_CHECK_SECONDS).key)
         except queue.Empty:
             check()
             continue
-        yield _result(*under_way.pop(key), check)
-        send(1)
+        future, some = under_way.pop(key)
+        graded = _results(future, some, check)
+        if graded is None:
+            for work in some:
+                send((work,))
+            continue
+        yield from graded
+        send(tuple(itertools.islice(left, pace.together(len(graded)))))
+
+
+class _Pace:
+    """How many submissions a worker gets at once: so many that to send them costs little, and none waits."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers, self._done, self._began = workers, 0, 0.0
+
+    def together(self, more: int) -> int:
+        """The number, after so many more were graded; the first of all only starts the clock."""
+        if not self._began:
+            self._began = time.monotonic()
+            return 1
+        self._done += more
+        each = (time.monotonic() - self._began) * self._workers / self._done
+        return max(1, min(_MOST_TOGETHER, int(_SECONDS_TOGETHER / each)))
 
 
 def nothing_to_check() -> None:
@@ -62,9 +89,10 @@ def one_after_the_other(material: Material, works: Iterable[Work]) -> Iterator[G
             yield _graded(desk, work)
 
 
-def _grade(material: bytes, work: bytes) -> bytes:
+def _grade(material: bytes, works: bytes) -> bytes:
     """What a worker does. It answers bytes whatever happens: the other side takes nothing else."""
-    return _graded(_desk(material), Work.model_validate_json(work)).model_dump_json().encode()
+    desk = _desk(material)
+    return _ANSWERS.dump_json(tuple(_graded(desk, work) for work in _WORKS.validate_json(works)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -81,24 +109,34 @@ def _graded(desk: Desk, work: Work) -> Graded:
         return Graded(learner=work.learner, version=work.version, problem=problem)
 
 
-def _result(future: Future[bytes], work: Work, check: Check) -> Graded:
-    """The worker's answer; where the worker ended before it was fetched, that of the next to do the work."""
-    graded: Graded | None = None
-    while graded is None:
+def _results(future: Future[bytes], works: Works, check: Check) -> tuple[Graded, ...] | None:
+    """The worker's answer; where the worker ended before it was fetched, that of the next to do the work.
+
+    None where it isn't known with which of several submissions the workers ended.
+    """
+    answers: tuple[Graded, ...] | None = None
+    while answers is None:
         try:
-            graded = Graded.model_validate_json(future.result(timeout=_CHECK_SECONDS))
+            answers = _ANSWERS.validate_json(future.result(timeout=_CHECK_SECONDS))
         except TimeoutError:
             check()
         except (TypeError, ValidationError) as error:
-            log.warning("The answer about %s's submission was refused: %r", work.learner, error)
-            return _not_graded(work, "a worker answered with something else than plain data")
+            log.warning("The answer about %s was refused: %r", _names(works), error)
+            return _not_graded(works, "a worker answered with something else than plain data")
         except Exception as error:
-            log.warning("%s's submission could not be graded: %r", work.learner, error)
-            return _not_graded(work, "the worker that had it ended, and so did those that tried it again")
-    if (graded.learner, graded.version) == (work.learner, work.version):
-        return graded
-    return _not_graded(work, "a worker answered for another submission")
+            log.warning("What %s handed in could not be graded: %r", _names(works), error)
+            if len(works) > 1:
+                return None
+            return _not_graded(works, "the worker that had it ended, and so did those that tried it again")
+    if [(graded.learner, graded.version) for graded in answers] == [(w.learner, w.version) for w in works]:
+        return answers
+    return _not_graded(works, "a worker answered for another submission")
 
 
-def _not_graded(work: Work, why: str) -> Graded:
-    return Graded(learner=work.learner, version=work.version, problem=f"It could not be graded: {why}.")
+def _names(works: Works) -> str:
+    return ", ".join(work.learner for work in works)
+
+
+def _not_graded(works: Works, why: str) -> tuple[Graded, ...]:
+    problem = f"It could not be graded: {why}."
+    return tuple(Graded(learner=work.learner, version=work.version, problem=problem) for work in works)

@@ -33,6 +33,8 @@ NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": _TRIES - 1,
     "distributed.scheduler.http.routes": [],
+    # It looks a hundred times a second where the code is, for a page that there isn't here.
+    "distributed.worker.profile.enabled": False,
 }
 
 
