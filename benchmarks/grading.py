@@ -4,6 +4,11 @@
 nbgrader and we also write the executed notebook and the feedback. A figure is what one submission costs, from
 the first finished one to the last; what comes before is `first`. Ratios are within a round. The scores that
 nbgrader and we give must be equal, cell by cell.
+
+`hpcampus` is what `campus grade` does; `in nbgrader's steps` is nbgrader's own commands with our settings,
+without the gradebook of its own in which `campus grade` has each submission graded. For a second core two of
+`hpcampus` run side by side; `2 workers` is a single one that shares its work among two processes, until the
+feedback, which one of them makes.
 """
 
 import json
@@ -19,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from graders.homework import ASSIGNMENT, KINDS, LEARNERS, source_notebook, submit
+from graders.homework import ASSIGNMENT, COURSE, KINDS, LEARNERS, source_notebook, submit
 from graders.layers import by_layer
 from outcome import table, write
 
@@ -28,7 +33,16 @@ GRADERS = HERE / "graders"
 RIVALS = HERE.parent / ".rivals"
 ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "5"))
 OURS = 3  # times as many submissions, because each is so short
+NBGRADERS = (GRADERS / "nbgraders.py",)
+CAMPUS = (sys.executable, GRADERS / "with_campus.py")
 OTHERS = {"otter-grader": "with_otter.py", "grader-service": "with_grader_service.py"}
+RATIOS = (
+    ("wall", "nbgrader", "hpcampus", "wall_s"),
+    ("cpu", "nbgrader", "hpcampus", "cpu_s"),
+    ("wall in nbgrader's steps", "nbgrader", "hpcampus, in nbgrader's steps", "wall_s"),
+    ("second core", "hpcampus", "hpcampus, 2 cores", "wall_s"),
+    ("second worker", "hpcampus", "hpcampus, 2 workers", "wall_s"),
+)
 FEW = 6  # submissions for those of which no ratio is claimed
 Figures = dict[str, Any]
 
@@ -64,29 +78,43 @@ def make_course(folder: Path, kind: str) -> Path:
 
 def one_round(course: Path, kind: str) -> dict[str, Figures]:
     """nbgrader, we on one core, and we on two, one after the other."""
-    theirs = grade(course, kind, range(LEARNERS), RIVALS / "nbgrader" / "bin" / "python")
+    theirs = grade(course, kind, range(LEARNERS), [RIVALS / "nbgrader" / "bin" / "python", *NBGRADERS])
     many = range(OURS * LEARNERS)
-    ours = grade(course, kind, many, Path(sys.executable), "ours")
-    compare(theirs["scores"], ours["scores"])
+    ours = grade(course, kind, many, CAMPUS)
+    steps = grade(course, kind, many, [sys.executable, *NBGRADERS], "ours")
+    for scores in (ours["scores"], steps["scores"]):
+        compare(theirs["scores"], scores)
     with ThreadPoolExecutor() as pool:
-        sides = [pool.submit(grade, course, kind, many, Path(sys.executable), "ours", core=n) for n in (0, 1)]
+        sides = [pool.submit(grade, course, kind, many, CAMPUS, core=core) for core in (0, 1)]
         halves = [per_submission(side.result()) for side in sides]
+    workers = grade(course, kind, many, CAMPUS, "2", core=None)
     both = {
         "wall_s": 1 / sum(1 / half["wall_s"] for half in halves),
         "cpu_s": statistics.mean(half["cpu_s"] for half in halves),
     }
-    return {"nbgrader": per_submission(theirs), "hpcampus": per_submission(ours), "hpcampus, 2 cores": both}
+    return {
+        "nbgrader": per_submission(theirs),
+        "hpcampus": per_submission(ours),
+        "hpcampus, in nbgrader's steps": per_submission(steps),
+        "hpcampus, 2 cores": both,
+        "hpcampus, 2 workers": per_submission(workers),
+    }
 
 
 def grade(
-    course: Path, kind: str, learners: Sequence[int], python: Path, *words: str, core: int = 0
+    course: Path,
+    kind: str,
+    learners: Sequence[int],
+    program: Sequence[str | Path],
+    *words: str,
+    core: int | None = 0,
 ) -> Figures:
-    """A program of `graders/` on a copy of the course, on one core; what it reports."""
+    """A program of `graders/` on a copy of the course, on one core or on all; what it reports."""
     with tempfile.TemporaryDirectory(dir=course.parent, prefix="copy-") as name:
-        copy = Path(name, "course")
+        copy = Path(name, COURSE)
         shutil.copytree(course, copy)
         submit(copy, kind, learners)
-        return run([python, GRADERS / "nbgraders.py", copy, *words], core)
+        return run([*program, copy, *words], core)
 
 
 def other(kind: str, system: str, folder: Path) -> Figures:
@@ -96,12 +124,13 @@ def other(kind: str, system: str, folder: Path) -> Figures:
         return per_submission(run([python, GRADERS / OTHERS[system], work, kind, str(FEW)], core=0))
 
 
-def run(command: Sequence[str | Path], core: int) -> Figures:
+def run(command: Sequence[str | Path], core: int | None) -> Figures:
     """The report in a program's last line."""
+    cores = {0, 1} if core is None else {core}
     done = subprocess.run(
         list(map(str, command)),
         env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "LANG": "C.UTF-8"},
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
         capture_output=True,
         text=True,
         check=False,
@@ -139,11 +168,9 @@ def summary(kind: str, system: str, figures: Sequence[Mapping[str, float]]) -> F
 
 def ratios(kind: str, rounds: Sequence[Mapping[str, Figures]]) -> Figures:
     """How many times as fast, round by round: the middle, the least and the most."""
-    wall = [r["nbgrader"]["wall_s"] / r["hpcampus"]["wall_s"] for r in rounds]
-    cpu = [r["nbgrader"]["cpu_s"] / r["hpcampus"]["cpu_s"] for r in rounds]
-    second = [r["hpcampus"]["wall_s"] / r["hpcampus, 2 cores"]["wall_s"] for r in rounds]
     found: Figures = {"notebook": kind}
-    for name, values in (("wall", wall), ("cpu", cpu), ("second core", second)):
+    for name, slow, fast, figure in RATIOS:
+        values = [r[slow][figure] / r[fast][figure] for r in rounds]
         found |= {name: statistics.median(values), f"{name} least": min(values), f"{name} most": max(values)}
     return found
 

@@ -109,12 +109,16 @@ def inspect(path: Path, limits: Limits) -> tuple[FileEntry, ...]:
     Every byte is read once: sizes are counted and not believed, checksums are verified, notebooks are parsed.
     """
     with path.open("rb") as file:
-        _check_directory(file, limits)
-        try:
-            with zipfile.ZipFile(file) as archive:
-                return _inspected(archive, limits)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
-            raise BadArchive(f"The upload is not a zip file that can be read: {error}.") from error
+        return _inspect(file, limits)
+
+
+def _inspect(file: BinaryIO, limits: Limits) -> tuple[FileEntry, ...]:
+    _check_directory(file, limits)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _inspected(archive, limits)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
+        raise BadArchive(f"The upload is not a zip file that can be read: {error}.") from error
 
 
 def sha256_of(path: Path) -> str:
@@ -125,8 +129,14 @@ def sha256_of(path: Path) -> str:
 
 def unpack(path: Path, folder: Path, limits: Limits) -> tuple[FileEntry, ...]:
     """Check an archive, then write its files below a folder."""
-    entries = inspect(path, limits)
-    with zipfile.ZipFile(path) as archive:
+    with path.open("rb") as file:
+        return unpack_file(file, folder, limits)
+
+
+def unpack_file(file: BinaryIO, folder: Path, limits: Limits) -> tuple[FileEntry, ...]:
+    """The same for one that is open, or in memory."""
+    entries = _inspect(file, limits)
+    with zipfile.ZipFile(file) as archive:
         for entry in entries:
             target = folder / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,8 @@ from nbgrader.api import BaseCell, Comment, Grade, Gradebook, GradeCell, SourceC
 from sqlalchemy import event
 from sqlalchemy.orm import undefer
 
-from hpcampus_grading.new_submission import add_rows
 from hpcampus_grading.repairing import known_cells
+from hpcampus_grading.submission_rows import add_rows
 
 
 class OpenGradebook(Gradebook):  # type: ignore[misc]  # nbgrader has no types

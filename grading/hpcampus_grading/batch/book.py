@@ -14,11 +14,10 @@ from unittest.mock import patch
 from urllib.parse import unquote
 
 from nbformat.v4 import new_notebook
-from nbgrader.api import Gradebook, SubmittedNotebook
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, latesubmissions
 from pydantic import JsonValue
-from sqlalchemy import update
 from traitlets.config import Config
 
 from hpcampus_grading.batch.one import forget_people, packed, unpacked
@@ -26,6 +25,7 @@ from hpcampus_grading.batch.work import Graded, Material, Work
 from hpcampus_grading.exchange.instructor import read_receipt
 from hpcampus_grading.folders import replace_folder
 from hpcampus_grading.open_gradebook import OpenGradebook
+from hpcampus_grading.submission_rows import write_results
 
 Enter = Callable[[Graded], None]
 _SQLITE = "sqlite:///"
@@ -127,16 +127,7 @@ class Book:
         when = self._directory.get_existing_timestamp(str(self._folder("submitted", graded.learner)))
         given = {"timestamp": when} if when else {}
         entry = gradebook.update_or_create_submission(self._assignment, graded.learner, **given)
-        in_it = update(SubmittedNotebook).where(SubmittedNotebook.assignment_id == entry.id)
-        gradebook.db.execute(in_it.values(late_submission_penalty=None))
-        for cell in graded.scores:
-            grade = gradebook.find_grade(cell.cell, cell.notebook, self._assignment, graded.learner)
-            grade.auto_score = cell.score
-            # nbgrader's own rule: who gave points to other work than this has to look again.
-            grade.needs_manual_grade = grade.manual_score is not None or cell.score is None
-        for note in graded.comments:
-            where = (note.cell, note.notebook, self._assignment, graded.learner)
-            gradebook.find_comment(*where).auto_comment = note.comment
+        write_results(gradebook, entry.id, graded.scores, graded.comments)
         return entry
 
     def _take_off_for_lateness(self, learner: str, notebook: str) -> None:

@@ -19,7 +19,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from hpcampus_grading.archive import IGNORED, BadArchive, files_to_pack, pack, unpack
+from hpcampus_grading.archive import IGNORED, BadArchive, files_to_pack, pack, unpack_file
 from hpcampus_grading.batch.work import LIMITS, CellComment, CellScore, Graded, Material, Work
 from hpcampus_grading.folders import remove_folder
 from hpcampus_grading.notebooks import BadNotebook
@@ -126,10 +126,7 @@ def packed(folder: Path) -> bytes:
 def unpacked(content: bytes, folder: Path) -> None:
     """Write the files of such a zip below a folder, checked as any that comes from elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
-        file.write(content)
-        file.flush()
-        unpack(Path(file.name), folder, LIMITS)
+    unpack_file(io.BytesIO(content), folder, LIMITS)
 
 
 def forget_people(gradebook: Path) -> None:
