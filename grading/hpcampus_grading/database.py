@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, select, text
+from sqlalchemy import Connection, Engine, column, create_engine, event, select, table, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hpcampus_grading.tables import Base
+from hpcampus_grading.tables import REVISION, VERSION_TABLE, Base
 
 _MIGRATIONS = "hpcampus_grading:migrations"
 # PostgreSQL's lock of this number means: this one writes. It is ours alone in a database shared with the hub.
@@ -77,12 +76,25 @@ class Database:
 
     def migrate(self, revision: str = "head") -> None:
         """Take the steps that are missing; several processes may start at once."""
+        # Only here: most starts need none, and learners may be waiting for this one.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", _MIGRATIONS)
         with self._writer.begin() as connection:
             _wait_for_turn(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+
+    def is_current(self) -> bool:
+        """Whether no step is missing."""
+        last: Any = select(column("version_num")).select_from(table(VERSION_TABLE))
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(last).scalar() == REVISION
+        except DBAPIError:  # there is no such table yet, or no database, which the migration will say
+            return False
 
     def forget_deleted(self) -> None:
         """Rewrite the database's files, so that nothing of what was deleted is left in them; others wait."""
@@ -114,7 +126,8 @@ class Database:
 def open_database(url: str) -> Database:
     """Connect, and bring the tables up to date."""
     database = Database(url)
-    database.migrate()
+    if not database.is_current():
+        database.migrate()
     return database
 
 

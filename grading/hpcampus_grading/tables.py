@@ -21,6 +21,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The hub's own tables may be in the same database, with a version of theirs.
 VERSION_TABLE = "exchange_version"
+REVISION = "0004"
+"""The last of the migrations: a database that is there needs none."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

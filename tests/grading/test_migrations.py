@@ -9,19 +9,35 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from hpcampus_grading import migrations
 from hpcampus_grading.database import Database, open_database
 from hpcampus_grading.ledger import Ledger
 from hpcampus_grading.store import Store
-from hpcampus_grading.tables import VERSION_TABLE, Base
+from hpcampus_grading.tables import REVISION, VERSION_TABLE, Base
+
+MIGRATIONS = Path(migrations.__file__).parent
 
 
 def test_the_migrations_make_the_tables_that_the_code_expects(database_url: str) -> None:
     database = open_database(database_url)
+    assert database.is_current()
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, Base.metadata) == []
         # JupyterHub has migrations too, and may live in the same database.
         assert not sa.inspect(connection).has_table("alembic_version")
+    database.close()
+
+
+def test_only_the_last_of_the_steps_makes_a_database_current(database_url: str) -> None:
+    steps = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+    assert steps[-1] == REVISION
+    database = Database(database_url)
+    assert not database.is_current()
+    for step in steps:
+        database.migrate(step)
+        assert database.is_current() == (step == REVISION)
     database.close()
 
 

@@ -14,7 +14,8 @@ from hpcampus_grading.integrity import Integrity
 from hpcampus_grading.ledger import Ledger
 from hpcampus_grading.lti.sending import GradeSender
 from hpcampus_grading.messages import Identifier, Role, Submission
-from hpcampus_grading.service.identity import HubIsAway, Identity, Person
+from hpcampus_grading.service.hub_api import HubIsAway
+from hpcampus_grading.service.identity import Identity, Person
 from hpcampus_grading.service.settings import Settings
 from hpcampus_grading.status import Statuses
 

@@ -23,7 +23,7 @@ from hpcampus_grading.service import (
     submissions,
 )
 from hpcampus_grading.service.access import Exchange, TheExchange
-from hpcampus_grading.service.identity import HubIsAway
+from hpcampus_grading.service.hub_api import HubIsAway
 from hpcampus_grading.store import DamagedFile
 
 log = logging.getLogger("hpcampus.exchange")
