@@ -62,6 +62,7 @@ def _serve(control: socket.socket, interpreter: Interpreter) -> None:
             if not order:
                 return
             forked = None  # whose handle is not for the next
+            _bury()
             forked = _Forked(control, json.loads(order), handles, interpreter)
         elif forked and not ready:
             forked.end_if_greedy()
