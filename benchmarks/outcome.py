@@ -1,6 +1,7 @@
 """What every benchmark does with its figures: a table for people, a file for programs."""
 
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -46,8 +47,17 @@ def keep(name: str, result: Mapping[str, Any]) -> None:
     """Keep a result in results/NAME.json."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_plain(result), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     print(f"\nWritten to {path}")
+
+
+def _plain(value: Any) -> Any:
+    """With null for what was not measured: JSON has no NaN."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(value: Any) -> str:

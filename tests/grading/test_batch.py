@@ -185,7 +185,7 @@ def test_workers_speak_tls_and_plain_data(squares: ClassFolder) -> None:
     book = squares.gradebook().book(ASSIGNMENT)
     with local_workers(1) as client:
         assert client.scheduler.address.startswith("tls://")
-        (graded,) = run.results(client, 1, run.nothing_to_check, book.material(), [book.work("ada")])
+        (graded,) = run.results(client, 1, 1, run.nothing_to_check, book.material(), [book.work("ada")])
     assert {(cell.cell, cell.score) for cell in graded.scores} == {("square-test", 2), ("why", None)}
     assert Graded.model_validate_json(graded.model_dump_json()) == graded
 
@@ -199,7 +199,7 @@ def test_an_answer_that_would_have_to_be_unpickled_is_refused(
     with local_workers(1) as client:
         with pytest.raises(TypeError, match=r"only able to deserialize data with \['msgpack'\]"):
             client.submit(slice, 1).result(timeout=30)
-        (graded,) = run.results(client, 1, run.nothing_to_check, book.material(), [book.work("ada")])
+        (graded,) = run.results(client, 1, 1, run.nothing_to_check, book.material(), [book.work("ada")])
     assert (graded.learner, "plain data" in graded.problem) == ("ada", True)
 
 
@@ -215,6 +215,17 @@ def test_only_who_takes_the_workers_along_alone_is_given_up() -> None:
     assert results("ada", "ben") is None
     (alone,) = results("ada") or ()
     assert (alone.learner, "the worker that had it ended" in alone.problem) == ("ada", True)
+
+
+def test_workers_get_many_at_once_and_towards_the_end_one_by_one() -> None:
+    unsent, sent = 94, [1] * 6
+    pace = run._Pace(workers=2, submissions=100)
+    for some in sent:
+        if more := min(unsent, pace.together(some)):
+            sent.append(more)
+            unsent -= more
+    assert (unsent, max(sent)) == (0, 8)
+    assert sent[-6:] == [1] * 6
 
 
 def test_an_answer_for_somebody_else_is_no_answer() -> None:

@@ -26,15 +26,15 @@ _WORKS, _ANSWERS = TypeAdapter(Works), TypeAdapter(tuple[Graded, ...])
 
 
 def results(
-    client: Client, workers: int, check: Check, material: Material, works: Iterable[Work]
+    client: Client, workers: int, submissions: int, check: Check, material: Material, works: Iterable[Work]
 ) -> Iterator[Graded]:
-    """Each submission's result, once, in the order in which they are ready.
+    """Each of so many submissions' results, once, in the order in which they are ready.
 
     What a lost worker had is given to another; `check` raises when there will be none any more. Nothing is
     written here: a result that nobody took is lost with this process, and graded again when somebody asks.
     """
     shared = client.submit(bytes, material.model_dump_json().encode(), pure=True)
-    left, pace = iter(works), _Pace(workers)
+    left, pace = iter(works), _Pace(workers, submissions)
     under_way: dict[str, tuple[Future[bytes], Works]] = {}
     ready: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
 
@@ -63,19 +63,25 @@ def results(
 
 
 class _Pace:
-    """How many submissions a worker gets at once: so many that to send them costs little, and none waits."""
+    """How many submissions a worker gets at once: so many that to send them costs little, and none waits.
 
-    def __init__(self, workers: int) -> None:
-        self._workers, self._done, self._began = workers, 0, 0.0
+    Fewer towards the end: the last workers to be ready are to be so at the same time.
+    """
+
+    def __init__(self, workers: int, submissions: int) -> None:
+        self._workers, self._left = workers, submissions
+        self._done, self._began = 0, 0.0
 
     def together(self, more: int) -> int:
         """The number, after so many more were graded; the first of all only starts the clock."""
+        self._left -= more
         if not self._began:
             self._began = time.monotonic()
             return 1
         self._done += more
         each = (time.monotonic() - self._began) * self._workers / self._done
-        return max(1, min(_MOST_TOGETHER, int(_SECONDS_TOGETHER / each)))
+        share = self._left // (2 * self._workers * _AHEAD)
+        return max(1, min(_MOST_TOGETHER, int(_SECONDS_TOGETHER / each), share))
 
 
 def nothing_to_check() -> None:

@@ -62,7 +62,7 @@ class Crew:
         """
         if self.on == "slurm":
             wanted = min(self.count or 1, submissions)
-            with slurm_workers(wanted) as grade:
+            with slurm_workers(wanted, submissions) as grade:
                 yield grade
             return
         wanted = min(self.count or cores(), submissions)
@@ -70,7 +70,7 @@ class Crew:
             yield one_after_the_other
             return
         with local_workers(wanted) as client:
-            yield functools.partial(results, client, wanted, nothing_to_check)
+            yield functools.partial(results, client, wanted, submissions, nothing_to_check)
 
 
 @contextlib.contextmanager
@@ -93,7 +93,9 @@ def local_workers(count: int) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def slurm_workers(jobs: int, environment: Mapping[str, str] = os.environ) -> Iterator[Grade]:
+def slurm_workers(
+    jobs: int, submissions: int, environment: Mapping[str, str] = os.environ
+) -> Iterator[Grade]:
     """So many jobs of Slurm, each like the job of this notebook server, with a worker for each of its cores.
 
     Jobs that end are replaced. Raises `NoWorkers` where there is no Slurm, or no such job, or only jobs that
@@ -109,7 +111,7 @@ def slurm_workers(jobs: int, environment: Mapping[str, str] = os.environ) -> Ite
         kept_at(cluster, jobs) as check,
         client_of(cluster) as client,
     ):
-        yield functools.partial(results, client, jobs * request.cpus, check)
+        yield functools.partial(results, client, jobs * request.cpus, submissions, check)
 
 
 def client_of(cluster: Cluster) -> Client:
