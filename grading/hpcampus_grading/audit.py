@@ -19,6 +19,8 @@ from hpcampus_grading.messages import timestamp
 from hpcampus_grading.tables import AuditRow
 
 BEFORE_THE_FIRST = "0" * 64
+REFUSED = "refused"
+"""The action of a line about what somebody tried that isn't theirs to do."""
 ERASE = "erase"
 """The action of a line that says which other lines an erasure changed."""
 

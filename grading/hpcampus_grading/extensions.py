@@ -12,6 +12,7 @@ from hpcampus_grading.clock import in_utc, utc_now
 from hpcampus_grading.database import Database
 from hpcampus_grading.messages import Extension, ExtensionWish
 from hpcampus_grading.own_work import refuse_own
+from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.tables import ExtensionRow
 
 
@@ -25,6 +26,7 @@ class Extensions:
     def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._refusals = Refusals(database, clock)
 
     def grant(
         self,
@@ -40,7 +42,8 @@ class Extensions:
 
         Raises `BadExtension`, and `OwnWork` where the instructor is the learner and `enrolled`.
         """
-        refuse_own(instructor, learner, enrolled=enrolled)
+        with self._refusals.of_own_work(course, instructor, "extend"):
+            refuse_own(instructor, learner, enrolled=enrolled)
         if wish.due is None and not wish.attempts:
             raise BadExtension("This gives neither more time nor more attempts. Say which.")
         if wish.due is not None and (assignment.due is None or wish.due <= assignment.due):

@@ -17,6 +17,7 @@ from hpcampus_grading.clock import utc_now
 from hpcampus_grading.database import Database
 from hpcampus_grading.messages import CellGrade, Grade, GradeChange, RecordedGrade
 from hpcampus_grading.own_work import refuse_own
+from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.tables import GradeRow, SubmissionRow
 
 _COLUMNS = (
@@ -41,6 +42,7 @@ class Grades:
     def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._refusals = Refusals(database, clock)
 
     def record(
         self,
@@ -56,7 +58,8 @@ class Grades:
 
         Raises `NoSuchSubmission`, and `OwnWork` for a grade of the instructor's own who is `enrolled`, too.
         """
-        with self._database.writing() as session:
+        refusals = self._refusals.of_own_work(course, instructor, "grade")
+        with refusals, self._database.writing() as session:
             owners, known = _owners(session, course, assignment), _latest(session, course, assignment)
             changes = []
             for grade in grades:

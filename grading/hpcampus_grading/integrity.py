@@ -11,6 +11,7 @@ from hpcampus_grading.clock import utc_now
 from hpcampus_grading.database import Database
 from hpcampus_grading.messages import RaisedFlag, Verdict
 from hpcampus_grading.own_work import refuse_own
+from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.sandbox.report import Flag
 from hpcampus_grading.tables import FlagRow, SubmissionRow
 
@@ -39,6 +40,7 @@ class Integrity:
     def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._refusals = Refusals(database, clock)
 
     def raised(self, course: str, assignment: str | None = None) -> tuple[RaisedFlag, ...]:
         """All flags of a course, or of one assignment, by learner and submission; undecided ones too."""
@@ -63,7 +65,8 @@ class Integrity:
         Points are not touched: whoever dismisses a flag gives them in Formgrader. Raises `NoSuchFlag`, and
         `OwnWork` for a flag of the person's own who is `enrolled`, too.
         """
-        with self._database.writing() as session:
+        refusals = self._refusals.of_own_work(course, person, "integrity")
+        with refusals, self._database.writing() as session:
             found = session.execute(_flags(course).where(FlagRow.number == number)).one_or_none()
             if found is None or found[0].verdict is not None:
                 raise NoSuchFlag(f"{course} has no undecided flag {number}.")

@@ -119,6 +119,7 @@ def test_after_the_end_nothing_is_accepted_but_by_an_extension(
     assert submit(service, ada, "y = 2").status_code == 403
     log = service.request("GET", "courses/sums/audit", ines).json()
     assert [(line["action"], line["facts"].get("why")) for line in log] == [
+        ("refused", None),
         ("extend", "was ill"),
         ("submit", None),
         ("unextend", "mistake"),

@@ -1,6 +1,5 @@
 """What a request may touch: the person, and their part in the course that the path names."""
 
-import logging
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,12 +13,11 @@ from hpcampus_grading.integrity import Integrity
 from hpcampus_grading.ledger import Ledger
 from hpcampus_grading.lti.sending import GradeSender
 from hpcampus_grading.messages import Identifier, Role, Submission
+from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.service.hub_api import HubIsAway
 from hpcampus_grading.service.identity import Identity, Person
 from hpcampus_grading.service.settings import Settings
 from hpcampus_grading.status import Statuses
-
-log = logging.getLogger("hpcampus.exchange")
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Exchange:
     extensions: Extensions
     grades: Grades
     integrity: Integrity
+    refusals: Refusals
     sender: GradeSender
     statuses: Statuses
     identity: Identity
@@ -103,11 +102,8 @@ def member_of(request: Request, course: str, person: ThePerson, exchange: TheExc
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no course {course!r} here.")
     role = person.role(found)
     if role is None:
-        _log_refusal(request, person)
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN,
-            f"You are not in the course {course!r}. Ask its instructors to enrol you.",
-        )
+        sentence = f"You are not in the course {course!r}. Ask its instructors to enrol you."
+        raise refused(request, person, course, sentence)
     return Member(person, found, role)
 
 
@@ -117,16 +113,18 @@ TheMember = Annotated[Member, Depends(member_of)]
 def instructor_of(request: Request, member: TheMember) -> Member:
     """A member who teaches the course; 403 for its learners."""
     if member.role != "instructor":
-        _log_refusal(request, member.person)
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN, f"Only instructors of {member.course.slug!r} may do this."
-        )
+        slug = member.course.slug
+        raise refused(request, member.person, slug, f"Only instructors of {slug!r} may do this.")
     return member
 
 
-def _log_refusal(request: Request, person: Person) -> None:
-    # The path, without what was asked: a learner's name may be in that, and a line's end can't be in this.
-    log.warning("action=refused who=%s what=%s %r", person.name, request.method, request.url.path)
+def refused(request: Request, person: Person, course: str, sentence: str) -> HTTPException:
+    """403 with a sentence; the audit log has it."""
+    exchange = exchange_of(request)
+    # The route, and not the path: a learner's name may be in that.
+    route = request.scope["route"].path.removeprefix(exchange.settings.prefix.rstrip("/"))
+    exchange.refusals.keep(course, person.name, f"{request.method} {route}")
+    return HTTPException(status.HTTP_403_FORBIDDEN, sentence)
 
 
 TheInstructor = Annotated[Member, Depends(instructor_of)]

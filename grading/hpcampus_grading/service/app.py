@@ -83,8 +83,7 @@ async def _not_accepted(_request: Request, error: Exception) -> JSONResponse:
     return _problem(status.HTTP_403_FORBIDDEN, str(error))
 
 
-async def _own_work(request: Request, error: Exception) -> JSONResponse:
-    log.warning("action=refused reason='about their own work' what=%s %r", request.method, request.url.path)
+async def _own_work(_request: Request, error: Exception) -> JSONResponse:
     return _problem(status.HTTP_403_FORBIDDEN, f"{error} Nothing was changed.")
 
 

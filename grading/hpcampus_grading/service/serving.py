@@ -18,6 +18,7 @@ from hpcampus_grading.integrity import Integrity
 from hpcampus_grading.ledger import Ledger
 from hpcampus_grading.lti.sending import GradeSender
 from hpcampus_grading.receipts import BadKey
+from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.service.access import Exchange
 from hpcampus_grading.service.app import create_app
 from hpcampus_grading.service.identity import HubIdentity
@@ -49,6 +50,7 @@ def open_exchange(settings: Settings) -> Exchange:
         extensions=Extensions(database),
         grades=Grades(database),
         integrity=Integrity(database),
+        refusals=Refusals(database),
         sender=GradeSender(database, settings.lti, turns=settings.store / "sending.lock"),
         statuses=Statuses(database),
         identity=HubIdentity(settings),

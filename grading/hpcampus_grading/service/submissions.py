@@ -16,6 +16,7 @@ from hpcampus_grading.service.access import (
     TheMember,
     ThePerson,
     TheSubmission,
+    refused,
 )
 from hpcampus_grading.service.standing import by_todays_rules
 from hpcampus_grading.service.uploads import ZIP, ZIP_BODY, ZIP_REPLY, received
@@ -105,7 +106,8 @@ async def give_feedback(
     """Release feedback on a submission, for instructors; the body is a zip of HTML pages."""
     course = exchange.catalogue.courses.get(found.receipt.course)
     if course is None or person.role(course) != "instructor":
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "Only instructors of the course may give feedback.")
+        sentence = "Only instructors of the course may give feedback."
+        raise await run_in_threadpool(refused, request, person, found.receipt.course, sentence)
     async with received(request, exchange.ledger.store, exchange.settings.limits) as upload:
         return await run_in_threadpool(exchange.ledger.give_feedback, found.receipt, person.name, upload)
 
