@@ -7,8 +7,8 @@ nbgrader and we give must be equal, cell by cell.
 
 `hpcampus` is what `campus grade` does; `in nbgrader's steps` is nbgrader's own commands with our settings,
 without the gradebook of its own in which `campus grade` has each submission graded. For a second core two of
-`hpcampus` run side by side; `2 workers` is a single one that shares its work among two processes, until the
-feedback, which one of them makes.
+`hpcampus` run side by side; `2 workers` is a single one that shares its work, and the feedback, among two
+processes.
 """
 
 import json

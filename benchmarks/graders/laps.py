@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,22 @@ class Laps:
             "cpu_s": (cpu_last - cpu_first) / between,
             "first_s": first - self._began,
         }
+
+
+def by_files(work: Callable[[], None], folder: Path, pattern: str) -> dict[str, float]:
+    """The same figures of work that writes a file for each submission, in whatever process.
+
+    The processor time is all of it, that until the first was done as well.
+    """
+    began, cpu_began = time.time(), _processor_seconds()
+    work()
+    cpu = _processor_seconds() - cpu_began
+    written = sorted(path.stat().st_mtime for path in folder.glob(pattern))
+    return {
+        "wall_s": (written[-1] - written[0]) / (len(written) - 1),
+        "cpu_s": cpu / len(written),
+        "first_s": written[0] - began,
+    }
 
 
 def report(**figures: Any) -> None:

@@ -2,7 +2,8 @@
 
     python with_campus.py COURSE [WORKERS]
 
-A submission is done when its scores are in the gradebook and its executed notebook is in its place.
+A submission is done when its scores are in the gradebook and its executed notebook is in its place. With
+several workers as many processes make the feedback, and when a page was ready is when its file was written.
 """
 
 import sys
@@ -15,7 +16,7 @@ from hpcampus_grading.gradebook import CourseGradebook
 from hpcampus_grading.messages import AssignmentInfo, CourseInfo
 from hpcampus_grading.nbgrader_settings import configure
 from hpcampus_grading.warm_nbgrader import warm_nbgrader
-from laps import Laps, report
+from laps import Laps, by_files, report
 from nbgrader.converters import GenerateFeedback
 from nbgraders import ASSIGNMENT, COURSE, convert, scores, settings
 
@@ -30,8 +31,9 @@ def main() -> None:
     (course / "course.json").write_text(info.model_dump_json(), encoding="utf-8")
     submissions = len(list((course / "submitted").iterdir()))
     laps = Laps(submissions)
+    gradebook = CourseGradebook(CourseFolder(COURSE, course.parent))
     batch = grade_waiting(
-        CourseGradebook(CourseFolder(COURSE, course.parent)),
+        gradebook,
         ASSIGNMENT,
         Crew("here", workers),
         lambda done, _: laps.lap() if done else None,
@@ -39,8 +41,13 @@ def main() -> None:
     assert not batch.problems, batch.problems
     config = settings(course)
     configure(config, {}, here=course)
-    with warm_nbgrader():
-        feedback = convert(GenerateFeedback, config, submissions)
+    if workers > 1:
+        feedback = by_files(
+            lambda: gradebook.make_feedback(ASSIGNMENT, workers), course, f"feedback/*/{ASSIGNMENT}/*.html"
+        )
+    else:
+        with warm_nbgrader():
+            feedback = convert(GenerateFeedback, config, submissions)
     report(autograde=laps.figures(), feedback=feedback, scores=scores(config))
 
 

@@ -20,6 +20,7 @@ from hpcampus_grading.messages import AssignmentInfo, Grade, RecordedGrade
 from hpcampus_grading.nbgrader_settings import apply_course, configure
 from hpcampus_grading.new_gradebook import ensure_gradebook
 from hpcampus_grading.recording import bring_back, flags_of, grades_of
+from hpcampus_grading.side_by_side import side_by_side
 from hpcampus_grading.warm_nbgrader import warm_nbgrader
 
 
@@ -122,12 +123,37 @@ class CourseGradebook:
         with self._folder.alone():
             self._do(f"generate {assignment}", self._api.generate_assignment, assignment)
 
-    def feedback(self, assignment: str, learner: str | None = None) -> None:
+    def feedback(self, assignment: str, learner: str | None = None, *, processes: int = 1) -> None:
         """Make the feedback pages and release them, each to its learner; or those of one learner."""
-        make, release = self._api.generate_feedback, self._api.release_feedback
-        with self._folder.alone(), warm_nbgrader():
-            self._do(f"make feedback for {assignment}", make, assignment, learner, force=True)
+        with self._folder.alone():
+            if learner is not None:
+                self._make_feedback(assignment, learner)
+            else:
+                self.make_feedback(assignment, processes)
+            release = self._api.release_feedback
             self._do(f"release feedback for {assignment}", release, assignment, learner)
+
+    def make_feedback(self, assignment: str, processes: int = 1) -> None:
+        """Make everybody's pages, in so many processes at the same time."""
+        graded = sorted(path.parent.name for path in self._folder.path.glob(f"autograded/*/{assignment}"))
+        parts = [graded[first::processes] for first in range(min(processes, len(graded)))]
+
+        directory = self._api.coursedir
+        nobody = directory.student_id_exclude
+
+        def make(part: Sequence[str]) -> None:
+            directory.student_id_exclude = ",".join([nobody, *sorted({*graded} - {*part})])
+            try:
+                self._make_feedback(assignment, None)
+            finally:
+                directory.student_id_exclude = nobody
+
+        side_by_side(parts, make)
+
+    def _make_feedback(self, assignment: str, learner: str | None) -> None:
+        make = self._api.generate_feedback
+        with warm_nbgrader():
+            self._do(f"make feedback for {assignment}", make, assignment, learner, force=True)
 
     def grades(self, assignment: str, only: Collection[str] | None = None) -> list[Grade]:
         """What submissions are worth, cell by cell, as the exchange records it; everybody's, or only some."""

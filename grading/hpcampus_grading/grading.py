@@ -25,6 +25,11 @@ class Grader:
         self.info = self.refresh()
         self.gradebook = CourseGradebook(self._folder)
 
+    @property
+    def processes(self) -> int:
+        """How many processes may work here at the same time."""
+        return self._crew.processes
+
     def refresh(self) -> CourseInfo:
         """The course as it is now."""
         self.info = self._folder.fetch(self.client)
@@ -91,7 +96,7 @@ def grade_assignment(grader: Grader, assignment: str, *, feedback: bool, again: 
         say("Nobody has submitted yet.")
         return True
     if feedback:
-        grader.gradebook.feedback(assignment)
+        grader.gradebook.feedback(assignment, processes=grader.processes)
     for line in table(scores):
         say(line)
     return not batch.problems

@@ -33,8 +33,11 @@ NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": _TRIES - 1,
     "distributed.scheduler.http.routes": [],
-    # It looks a hundred times a second where the code is, for a page that there isn't here.
+    # It looks a hundred times a second where the code is, for a page that there isn't here; at what else it
+    # looks for the same reason costs as much.
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
 }
 
 
@@ -54,6 +57,11 @@ class Crew:
     on: Literal["here", "slurm"] = "here"
     count: int | None = None
 
+    @property
+    def processes(self) -> int:
+        """How many processes may work on this machine at the same time."""
+        return self.count if self.on == "here" and self.count else cores()
+
     @contextlib.contextmanager
     def at_work(self, submissions: int) -> Iterator[Grade]:
         """The crew for so many submissions; raises `NoWorkers`.
@@ -65,7 +73,7 @@ class Crew:
             with slurm_workers(wanted, submissions) as grade:
                 yield grade
             return
-        wanted = min(self.count or cores(), submissions)
+        wanted = min(self.processes, submissions)
         if wanted <= 1:
             yield one_after_the_other
             return
