@@ -9,8 +9,8 @@
   reads them all, and those of the assignment are read once: nobody changes it meanwhile.
 - A notebook is copied three times after it was read, before a step may change it, and once more before it is
   written, each value on a line of its own. Here nobody else has it, and it is written in one line.
-- Each cell's metadata is checked against a schema that is itself checked first. Here that is done once, and
-  once for cells that say the same, as those of an assignment do in everybody's notebook.
+- Each cell's metadata is checked against a schema that is read anew and checked first. Here that is done
+  once, and once for cells that say the same, as those of an assignment do in everybody's notebook.
 - The objects that do the steps are made for every submission. Here those of one converter do them all.
 - Python's garbage collector walks again and again over all that the libraries made when they were imported.
   Here it leaves that alone.
@@ -109,6 +109,7 @@ def _less_work() -> Iterator[Any]:
     yield patch.object(nbjson, "copy", no_copy)
     yield patch.object(nbjson, "json", SimpleNamespace(loads=json.loads, dumps=_in_a_line))
     yield patch.object(common, "jsonschema", SimpleNamespace(validate=_validate))
+    yield patch.object(common.BaseMetadataValidator, "__init__", _with_schema(common.BaseMetadataValidator))
     yield patch.object(Autograde, "_init_preprocessors", _same_steps(Autograde._init_preprocessors))
 
 
@@ -118,6 +119,19 @@ def _itself(thing: Any) -> Any:
 
 def _in_a_line(notebook: Any, *, indent: int, separators: tuple[str, str], **how: Any) -> str:
     return json.dumps(notebook, **how)
+
+
+def _with_schema(kind: Any) -> Callable[[Any], None]:
+    """What makes a validator with its schema, made to read each schema once."""
+    read, kept = kind.__init__, {}
+
+    def prepare(validator: Any) -> None:
+        if validator.schema_version not in kept:
+            read(validator)
+            kept[validator.schema_version] = validator.schema
+        validator.schema = kept[validator.schema_version]
+
+    return prepare
 
 
 def _same_steps(make: Callable[[Any], None]) -> Callable[[Any], None]:

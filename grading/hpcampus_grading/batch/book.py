@@ -25,7 +25,7 @@ from hpcampus_grading.batch.work import Graded, Material, Work
 from hpcampus_grading.exchange.instructor import read_receipt
 from hpcampus_grading.folders import replace_folder
 from hpcampus_grading.open_gradebook import OpenGradebook
-from hpcampus_grading.submission_rows import write_results
+from hpcampus_grading.submission_rows import enter_rows
 
 Enter = Callable[[Graded], None]
 _SQLITE = "sqlite:///"
@@ -84,7 +84,7 @@ class Book:
 
         def enter(graded: Graded) -> None:
             with gradebook, patch.object(latesubmissions, "Gradebook", gradebook.opened_by_nbgrader):
-                if self._write(gradebook, graded).total_seconds_late > 0:
+                if self._write(gradebook, graded):
                     for notebook in sorted({cell.notebook for cell in graded.scores}):
                         self._take_off_for_lateness(graded.learner, notebook)
             gradebook.close()
@@ -121,14 +121,11 @@ class Book:
             return False
         return since is None or self._folder("autograded", learner).stat().st_mtime > since
 
-    def _write(self, gradebook: OpenGradebook, graded: Graded) -> Any:
-        """All but what is taken off for lateness; answers the submission."""
-        gradebook.update_or_create_student(graded.learner)
+    def _write(self, gradebook: OpenGradebook, graded: Graded) -> bool:
+        """All but what is taken off for lateness; answers whether it is late."""
         when = self._directory.get_existing_timestamp(str(self._folder("submitted", graded.learner)))
-        given = {"timestamp": when} if when else {}
-        entry = gradebook.update_or_create_submission(self._assignment, graded.learner, **given)
-        write_results(gradebook, entry.id, graded.scores, graded.comments)
-        return entry
+        results = graded.scores, graded.comments
+        return enter_rows(gradebook, self._assignment, graded.learner, when, *results)
 
     def _take_off_for_lateness(self, learner: str, notebook: str) -> None:
         """nbgrader's own step, which needs nothing of the notebook but its name."""
