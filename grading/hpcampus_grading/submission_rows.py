@@ -68,8 +68,9 @@ def enter_rows(
         _add(gradebook, {"assignment_id": known.assignment, "student_id": student, **given}, points, words)
     else:
         _replace(gradebook, known.submission, given, points, words)
+    when = given.get("timestamp", known.timestamp)
     due = known.duedate and known.duedate + (known.extension or timedelta())
-    return bool(given and due and given["timestamp"] > due)
+    return bool(when and due and when > due)
 
 
 _STUDENT = select(Student.id).where(Student.id == bindparam("student"))
@@ -78,6 +79,7 @@ _FOUND = (
         Assignment.id.label("assignment"),
         Assignment.duedate,
         SubmittedAssignment.id.label("submission"),
+        SubmittedAssignment.timestamp,
         SubmittedAssignment.extension,
     )
     .outerjoin(

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,41 @@ def test_nothing_is_taken_off_any_more_from_who_is_in_time_now(squares: ClassFol
     grade(squares.root.parent, again=True)
     with Gradebook(url, COURSE) as gradebook:
         assert gradebook.find_submission_notebook("a1", ASSIGNMENT, "ada").late_submission_penalty is None
+
+
+def test_who_is_late_is_the_gradebooks_word(squares: ClassFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Noting:
+        def __init__(self, **_: Any) -> None: ...
+
+        def preprocess(self, _: Any, resources: dict[str, Any]) -> None:
+            seen.append(resources["nbgrader"]["student"])
+
+    squares.submit("ada")
+    url = f"sqlite:///{squares.root}/gradebook.db"
+    book = squares.gradebook().book(ASSIGNMENT)
+    (graded,) = run.one_after_the_other(book.material(), [book.work("ada")])
+    monkeypatch.setattr("hpcampus_grading.batch.book.AssignLatePenalties", Noting)
+
+    def entered(due: datetime | None, extension: timedelta | None = None) -> int:
+        seen.clear()
+        with Gradebook(url, COURSE) as gradebook:
+            gradebook.update_or_create_assignment(ASSIGNMENT, duedate=due)
+            if extension is not None:
+                gradebook.find_submission(ASSIGNMENT, "ada").extension = extension
+            gradebook.db.commit()
+        with book.entering() as enter:
+            enter(graded)
+        return len(seen)
+
+    yesterday = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=1)
+    assert entered(None) == 0
+    assert entered(yesterday) == 1
+    # Whoever removed the file with the time didn't turn it back.
+    (squares.root / "submitted/ada" / ASSIGNMENT / "timestamp.txt").unlink()
+    assert entered(yesterday) == 1
+    assert entered(yesterday, timedelta(days=2)) == 0
 
 
 @pytest.mark.parametrize("again", [False, True])
