@@ -1,6 +1,6 @@
 """Namespaces of a submission's own: users, processes, mounts, network, and what processes share.
 
-The warm parent is in a read-only world already, with the one right to make smaller worlds in it. A child
+The warm parent is in a read-only world already, with no right but to make smaller worlds in it. A child
 leaves for one of these, and the right stays behind.
 """
 
