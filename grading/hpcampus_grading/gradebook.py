@@ -134,19 +134,18 @@ class CourseGradebook:
             self._do(f"release feedback for {assignment}", release, assignment, learner)
 
     def make_feedback(self, assignment: str, processes: int = 1) -> None:
-        """Make everybody's pages, in so many processes at the same time."""
+        """Make everybody's pages, in so many processes at the same time; the caller has the folder alone."""
         graded = sorted(path.parent.name for path in self._folder.path.glob(f"autograded/*/{assignment}"))
         parts = [graded[first::processes] for first in range(min(processes, len(graded)))]
-
         directory = self._api.coursedir
-        nobody = directory.student_id_exclude
+        left_out = directory.student_id_exclude
 
         def make(part: Sequence[str]) -> None:
-            directory.student_id_exclude = ",".join([nobody, *sorted({*graded} - {*part})])
+            directory.student_id_exclude = ",".join([left_out, *sorted({*graded} - {*part})])
             try:
                 self._make_feedback(assignment, None)
             finally:
-                directory.student_id_exclude = nobody
+                directory.student_id_exclude = left_out
 
         side_by_side(parts, make)
 

@@ -23,6 +23,7 @@ import yaml
 from click.testing import CliRunner
 from exchange_process import start_exchange
 from hpcampus_grading.commands.release import release
+from hpcampus_grading.database import Database, open_database
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from postgres import private_postgres
 from seats import Seat
@@ -122,6 +123,14 @@ DATABASES_IF_SLOW = DATABASES if os.environ.get("CAMPUS_DATABASES") == "all" els
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database, once of each kind."""
     yield from empty_database(request, tmp_path)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same, opened."""
+    database = open_database(database_url)
+    yield database
+    database.close()
 
 
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The audit log: complete, chained, and broken by every change that somebody makes behind its back."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hpcampus_courses import Assignment
 from hpcampus_grading.audit import entries
 from hpcampus_grading.auditing import Report, audit_all
 from hpcampus_grading.commands.audit import audit
-from hpcampus_grading.database import Database, open_database
+from hpcampus_grading.database import Database
 from hpcampus_grading.extensions import Extensions
 from hpcampus_grading.grades import Grades
 from hpcampus_grading.ledger import Ledger, Upload
@@ -20,13 +19,6 @@ from hpcampus_grading.store import Store
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LESSON = Assignment(slug="lesson1", title="Sums", points=3, due=NOON)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = open_database(database_url)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Many submissions at once: what is graded, by whom, what survives a kill, and what a worker can't do."""
 
+import itertools
 import multiprocessing
 import os
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -252,7 +254,9 @@ def test_only_who_takes_the_workers_along_alone_is_given_up() -> None:
     assert (alone.learner, "the worker that had it ended" in alone.problem) == ("ada", True)
 
 
-def test_workers_get_many_at_once_and_towards_the_end_one_by_one() -> None:
+def test_workers_get_many_at_once_and_towards_the_end_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=itertools.count(1).__next__))
+    monkeypatch.setattr(run, "_SECONDS_TOGETHER", 1000)
     unsent, sent = 94, [1] * 6
     pace = run._Pace(workers=2, submissions=100)
     for some in sent:

@@ -1,6 +1,5 @@
 """What somebody tried that isn't theirs to do stands in the audit log, and is refused whatever happens."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +11,6 @@ from hpcampus_grading.own_work import OwnWork
 from hpcampus_grading.refusals import Refusals
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = open_database(database_url)
-    yield database
-    database.close()
 
 
 def kept(database: Database) -> list[tuple[str, object]]:
