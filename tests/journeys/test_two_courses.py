@@ -104,7 +104,10 @@ def give_points(person: InBrowser, course: str, points: str) -> None:
     formgrader = f"{person.url}/user/{person.name}/{course}/formgrader"
     (found,) = person.page.request.get(f"{formgrader}/api/submitted_notebooks/{LESSON}/{LESSON}").json()
     person.page.goto(f"{formgrader}/submissions/{found['id']}/")
-    box = person.page.locator("input.score").last
+    cell = person.page.locator(".nbgrader_cell").last
+    # The page listens to the boxes only once it knows the scores; this is what it writes into them then.
+    expect(cell.locator("input.extra-credit")).to_have_attribute("placeholder", "0", timeout=SLOW)
+    box = cell.locator("input.score")
     box.fill(points)
     with person.page.expect_response(lambda answer: "/formgrader/api/grade/" in answer.url and answer.ok):
         box.press("Tab")
