@@ -10,6 +10,7 @@ from hpcampus_spawner.site import SchedulerName
 from pydantic import AnyHttpUrl, AwareDatetime, Field, StringConstraints, model_validator
 
 from hpcampus_courses.deadline import Deadline, DueDate, LateStep
+from hpcampus_courses.extension import ExtensionWish, StatedExtension
 
 # A course's slug names its folder and its JupyterHub server; an assignment's is nbgrader's name for it.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,28}[a-z0-9]$")]
@@ -54,7 +55,8 @@ class Assignment(Model):
     `outcomes` say what a learner can do afterwards, and `hours` how long it takes with the exercises.
 
     `late` says what late work costs, by steps; without it late work costs nothing, and where it is empty no
-    late work is accepted. `attempts` is how often a learner may submit, None for as often as they like.
+    late work is accepted. `attempts` is how often a learner may submit, None for as often as they like;
+    `extensions` give single learners more of either.
     Without `grade_on_submission` nothing is graded before an instructor asks: who learns their score at once
     can find out by trying what hidden tests look for.
     """
@@ -72,6 +74,7 @@ class Assignment(Model):
     hidden_tests_in_feedback: HiddenTests = "messages"
     grade_on_submission: OnSubmission | None = None
     accepts: Accepts = Accepts()
+    extensions: tuple[StatedExtension, ...] = ()
 
     @model_validator(mode="after")
     def _late_steps_follow_each_other(self) -> Self:
@@ -81,6 +84,28 @@ class Assignment(Model):
         if any(earlier >= later for earlier, later in pairwise(hours)):
             raise ValueError("late: each step must reach further than the one before")
         return self
+
+    @model_validator(mode="after")
+    def _extensions_extend(self) -> Self:
+        learners = [extension.learner for extension in self.extensions]
+        if repeated := sorted({name for name in learners if learners.count(name) > 1}):
+            raise ValueError(f"extensions: more than one for {', '.join(repeated)}")
+        for extension in self.extensions:
+            if problem := self.why_not(extension):
+                raise ValueError(f"extensions: {extension.learner}: {problem}")
+        return self
+
+    def why_not(self, wish: ExtensionWish) -> str | None:
+        """Why an extension would extend nothing, in a sentence; None where it would."""
+        if wish.due is None and not wish.attempts:
+            return "This gives neither more time nor more attempts. Say which."
+        if wish.due is not None and self.due is None:
+            return f"{self.slug} has no due date, so there is nothing to extend."
+        if wish.due is not None and self.due is not None and wish.due <= self.due:
+            return f"{self.slug} is due at {self.due.isoformat()}: choose a later moment."
+        if wish.attempts and self.attempts is None:
+            return f"{self.slug} can be submitted as often as one likes already."
+        return None
 
     def deadline(self, extended: datetime | None = None) -> Deadline | None:
         """The deadline, for a learner with more time than the others if need be; None where there is none."""

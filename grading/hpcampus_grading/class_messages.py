@@ -3,11 +3,12 @@
 from typing import Literal
 
 from hpcampus_courses.deadline import DueDate
+from hpcampus_courses.extension import UserName
 from hpcampus_courses.model import Slug
 from hpcampus_spawner.models import Model
 from pydantic import AwareDatetime, Field
 
-from hpcampus_grading.messages import Identifier, UserName
+from hpcampus_grading.messages import Identifier
 
 State = Literal["nothing yet", "submitted", "needs a person", "graded"]
 

@@ -1,19 +1,23 @@
-"""More time, or more attempts, for one learner: given by an instructor, with a reason that is kept."""
+"""More time, or more attempts, for one learner: given by an instructor, or stated in the course's file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 from hpcampus_courses import Assignment, Deadline
+from hpcampus_courses.extension import ExtensionWish
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hpcampus_grading import audit
 from hpcampus_grading.clock import in_utc, utc_now
 from hpcampus_grading.database import Database
-from hpcampus_grading.messages import Extension, ExtensionWish
+from hpcampus_grading.messages import Extension
 from hpcampus_grading.own_work import refuse_own
 from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.tables import ExtensionRow
+
+Action = Literal["extend", "unextend"]
 
 
 class BadExtension(ValueError):
@@ -44,12 +48,8 @@ class Extensions:
         """
         with self._refusals.of_own_work(course, instructor, "extend"):
             refuse_own(instructor, learner, enrolled=enrolled)
-        if wish.due is None and not wish.attempts:
-            raise BadExtension("This gives neither more time nor more attempts. Say which.")
-        if wish.due is not None and (assignment.due is None or wish.due <= assignment.due):
-            raise BadExtension(_no_later(assignment))
-        if wish.attempts and assignment.attempts is None:
-            raise BadExtension(f"{assignment.slug} can be submitted as often as one likes already.")
+        if problem := assignment.why_not(wish):
+            raise BadExtension(problem)
         return self._write("extend", course, assignment.slug, learner, wish, instructor)
 
     def take_back(self, course: str, assignment: str, learner: str, reason: str, instructor: str) -> None:
@@ -75,44 +75,54 @@ class Extensions:
             query = query.filter_by(learner=learner)
         with self._database.reading() as session:
             rows = session.scalars(query).all()
-        return {(row.course, row.assignment, row.learner): _extension(row) for row in rows if _gives(row)}
+        return {(row.course, row.assignment, row.learner): _extension(row) for row in rows if gives(row)}
 
     def _write(
-        self, action: str, course: str, assignment: str, learner: str, wish: ExtensionWish, instructor: str
+        self, action: Action, course: str, assignment: str, learner: str, wish: ExtensionWish, instructor: str
     ) -> Extension:
+        now = self._clock()
         with self._database.writing() as session:
-            row = ExtensionRow(
-                course=course,
-                assignment=assignment,
-                learner=learner,
-                due=wish.due,
-                attempts=wish.attempts,
-                reason=wish.reason,
-                granted_by=instructor,
-                granted_at=self._clock(),
-            )
-            session.add(row)
-            audit.append(
-                session,
-                row.granted_at,
-                action,
-                course,
-                who=instructor,
-                assignment=assignment,
-                learner=learner,
-                due=wish.due and in_utc(wish.due).isoformat(),
-                attempts=wish.attempts,
-                why=wish.reason,
-            )
-            session.flush()
+            row = write_extension(session, now, action, (course, assignment, learner), wish, instructor)
             return _extension(row)
+
+
+def write_extension(
+    session: Session, now: datetime, action: Action, of: tuple[str, str, str], wish: ExtensionWish, who: str
+) -> ExtensionRow:
+    """Add what counts from now on, `of` a course, an assignment and a learner, and a line of the log."""
+    course, assignment, learner = of
+    row = ExtensionRow(
+        course=course,
+        assignment=assignment,
+        learner=learner,
+        due=wish.due,
+        attempts=wish.attempts,
+        reason=wish.reason,
+        granted_by=who,
+        granted_at=now,
+    )
+    session.add(row)
+    audit.append(
+        session,
+        now,
+        action,
+        course,
+        who=who,
+        assignment=assignment,
+        learner=learner,
+        due=wish.due and in_utc(wish.due).isoformat(),
+        attempts=wish.attempts,
+        why=wish.reason,
+    )
+    session.flush()
+    return row
 
 
 def extension_of(session: Session, course: str, assignment: str, learner: str) -> ExtensionRow | None:
     """The extension that counts for a learner now."""
     query = select(ExtensionRow).filter_by(course=course, assignment=assignment, learner=learner)
     row = session.scalars(query.order_by(ExtensionRow.number.desc()).limit(1)).first()
-    return row if row is not None and _gives(row) else None
+    return row if row is not None and gives(row) else None
 
 
 def deadline_of(assignment: Assignment, extension: Extension | ExtensionRow | None) -> Deadline | None:
@@ -145,13 +155,8 @@ def lateness_now(
     return (standing.late_seconds, standing.percent_off) if standing else then
 
 
-def _no_later(assignment: Assignment) -> str:
-    if assignment.due is None:
-        return f"{assignment.slug} has no due date, so there is nothing to extend."
-    return f"{assignment.slug} is due at {assignment.due.isoformat()}: choose a later moment."
-
-
-def _gives(row: ExtensionRow) -> bool:
+def gives(row: ExtensionRow) -> bool:
+    """Whether a row gives something, and doesn't take back what was given."""
     return row.due is not None or row.attempts > 0
 
 

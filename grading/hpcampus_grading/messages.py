@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from hpcampus_courses.deadline import DueDate, LateStep
+from hpcampus_courses.deadline import LateStep
+from hpcampus_courses.extension import Reason, UserName
 from hpcampus_courses.model import HiddenTests, ImportName, OnSubmission, Slug
 from hpcampus_spawner.models import Model
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
@@ -12,9 +13,6 @@ from hpcampus_grading.sandbox.report import Flag
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-# A hub user name that is safe as a folder's name wherever submissions are collected.
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$")]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 # The sender's own name for a request, the same when it is repeated.
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Role = Literal["learner", "instructor"]
@@ -135,7 +133,10 @@ class CourseInfo(Model):
 
 
 class Extension(Model):
-    """More time or more attempts for one learner; `due` None leaves the deadline as it is."""
+    """More time or more attempts for one learner; `due` None leaves the deadline as it is.
+
+    `granted_by` is an instructor, or the course's file (`stated_by`), which is never the name of anybody.
+    """
 
     learner: UserName
     due: AwareDatetime | None
@@ -143,14 +144,6 @@ class Extension(Model):
     reason: str
     granted_by: str
     granted_at: AwareDatetime
-
-
-class ExtensionWish(Model):
-    """What an instructor gives: a later `due`, so many `attempts` more, or both; the reason is kept."""
-
-    due: DueDate | None = None
-    attempts: int = Field(default=0, ge=0, le=1000)
-    reason: Reason
 
 
 class CellGrade(Model):

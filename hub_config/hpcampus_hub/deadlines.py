@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from hpcampus_courses import Assignment, Course
+from hpcampus_courses.extension import ExtensionWish, UserName
 from hpcampus_grading.extensions import BadExtension, Extensions, attempts_of, deadline_of
-from hpcampus_grading.messages import Extension, ExtensionWish, UserName
+from hpcampus_grading.messages import Extension
 from hpcampus_grading.own_work import OwnWork
 from pydantic import TypeAdapter, ValidationError
 from tornado import web

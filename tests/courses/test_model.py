@@ -103,6 +103,29 @@ def test_two_assignments_of_one_name_are_refused(tmp_path: Path) -> None:
         Course.load(write(tmp_path, assignments=twice))
 
 
+@pytest.mark.parametrize(
+    ("extensions", "sentence"),
+    [
+        ([{"learner": "ada", "reason": "ill"}], "ada: This gives neither more time nor more attempts"),
+        (
+            [{"learner": "ada", "reason": "ill", "due": MONDAY}],
+            "ada: first is due at .* a later moment",
+        ),
+        ([{"learner": "ada", "reason": "ill", "attempts": 1}], "ada: first can be submitted as often as one"),
+        ([{"learner": "ada", "reason": "ill", "due": NOON}] * 2, "more than one for ada"),
+        ([{"learner": "ada", "due": NOON}], r"extensions\.0\.reason"),
+        ([{"learner": "../ada", "reason": "ill", "due": NOON}], r"extensions\.0\.learner"),
+        ([{"learner": "ada", "reason": "ill", "due": NAIVE}], r"extensions\.0\.due"),
+    ],
+)
+def test_an_extension_that_extends_nothing_is_a_mistake(
+    tmp_path: Path, extensions: list[dict[str, Any]], sentence: str
+) -> None:
+    lesson = {"slug": "first", "title": "F", "points": 1, "due": MONDAY, "extensions": extensions}
+    with pytest.raises(BadFile, match=sentence):
+        Course.load(write(tmp_path, assignments=[lesson]))
+
+
 def test_learners_are_never_instructors_by_a_slip(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="every learner would be an instructor"):
         Course.load(write(tmp_path, instructors="maps"))

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from hpcampus_courses import Assignment
+from hpcampus_courses.extension import ExtensionWish
 from hpcampus_grading.audit import entries
 from hpcampus_grading.auditing import Report, audit_all
 from hpcampus_grading.commands.audit import audit
@@ -14,7 +15,7 @@ from hpcampus_grading.database import Database
 from hpcampus_grading.extensions import Extensions
 from hpcampus_grading.grades import Grades
 from hpcampus_grading.ledger import Ledger, Upload
-from hpcampus_grading.messages import ExtensionWish, Grade, Receipt
+from hpcampus_grading.messages import Grade, Receipt
 from hpcampus_grading.store import Store
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -126,6 +126,26 @@ def test_after_the_end_nothing_is_accepted_but_by_an_extension(
     ]
 
 
+def test_an_extension_in_the_file_counts_without_a_restart(
+    service: Service, rules: Change, now: datetime, ada: str, ines: str
+) -> None:
+    stated = {"learner": "ada", "due": (now + HOUR).isoformat(), "reason": "was ill"}
+    rules(due=ago(now, 2), late=[], extensions=[stated])
+    until(lambda: service.request("GET", EXTENSION.removesuffix("/ada"), ines).json() != [])
+    receipt = submit(service, ada).json()
+    assert (receipt["late_seconds"], datetime.fromisoformat(receipt["due"])) == (0, now + HOUR)
+    # Nobody reads in the course's rules what others were given, and why.
+    assert "was ill" not in service.request("GET", "courses/sums", ada).text
+    assert service.request("DELETE", f"{EXTENSION}?reason=mistake", ines).status_code == 204
+    assert submit(service, ada, "y = 2").status_code == 403
+    log = service.request("GET", "courses/sums/audit", ines).json()
+    assert [(line["action"], line["facts"]["who"]) for line in log] == [
+        ("extend", "sums/course.yaml"),
+        ("submit", "ada"),
+        ("unextend", "ines"),
+    ]
+
+
 def test_an_extension_also_helps_what_was_submitted_before_it(
     service: Service, rules: Change, now: datetime, ada: str, ines: str
 ) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from hpcampus_courses.extension import ExtensionWish
 from hpcampus_grading import audit
 from hpcampus_grading.auditing import audit_all
 from hpcampus_grading.commands.person import person
 from hpcampus_grading.course_folder import CourseFolder
 from hpcampus_grading.extensions import Extensions
 from hpcampus_grading.grades import Grades
-from hpcampus_grading.messages import ExtensionWish
 from hpcampus_grading.person import erasing
 from hpcampus_grading.person.course_folders import erase_from
 from hpcampus_grading.person.erasing import erase, remove_orphans

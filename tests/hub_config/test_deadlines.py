@@ -115,6 +115,24 @@ def test_who_also_learns_gives_themselves_nothing(campus: CampusUnderTest) -> No
     assert otto.api("DELETE", f"groups/{COURSE}/users", json={"users": ["ines"]}).ok
 
 
+def test_what_the_file_gives_is_on_the_pages(campus: CampusUnderTest, courses: Path) -> None:
+    path = courses / COURSE / "course.yaml"
+    course = yaml.safe_load(path.read_text())
+    course["assignments"][0]["extensions"] = [{"learner": "ben", "attempts": 1, "reason": "a bad network"}]
+    fresh = path.with_suffix(".new")
+    fresh.write_text(yaml.safe_dump(course))
+    fresh.rename(path)
+    ben, ines = campus.person("ben"), campus.person("ines")
+    wait_for(lambda: "your own extension" in ben.home(), "the file's extension is in force", 30)
+    shown = ines.get(PAGE).text
+    assert "a bad network" in shown
+    assert f"{COURSE}/course.yaml" in shown
+    assert ines.post(
+        PAGE, {"assignment": "lesson1", "learner": "ben", "reason": "solved", "take_back": "yes"}
+    ).ok
+    assert "your own extension" not in ben.home()
+
+
 def test_a_course_that_changes_needs_no_restart(campus: CampusUnderTest, courses: Path) -> None:
     path = courses / COURSE / "course.yaml"
     path.write_text(path.read_text().replace("GPU programming with Numba", "GPUs from Python"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from hpcampus_courses import Assignment
+from hpcampus_courses.extension import ExtensionWish
 from hpcampus_grading import audit
 from hpcampus_grading.archive import pack_bytes
 from hpcampus_grading.commands.person import person
@@ -19,7 +20,7 @@ from hpcampus_grading.database import Database, open_database
 from hpcampus_grading.extensions import Extensions
 from hpcampus_grading.grades import Grades
 from hpcampus_grading.ledger import Ledger, Upload
-from hpcampus_grading.messages import CellGrade, ExtensionWish, Grade, Receipt
+from hpcampus_grading.messages import CellGrade, Grade, Receipt
 from hpcampus_grading.store import Store
 from hpcampus_grading.tables import Base, SentGradeRow
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 ELSEWHERE = (
-    "Not grading's, and as it was: the hub's user, groups and tokens; the ledger of servers; the person's "
-    "home, with their copies and receipts; logs; backups; the learning platform, and the list of people for "
-    "it; the cluster's accounting."
+    "Not grading's, and as it was: the hub's user, groups and tokens; extensions that a course.yaml states; "
+    "the ledger of servers; the person's home, with their copies and receipts; logs; backups; the learning "
+    "platform, and the list of people for it; the cluster's accounting."
 )
 _BUSY = (
     "The database is in use ({error}). Do it again: until it ends well, something of {name} may be left, "
@@ -130,9 +130,8 @@ def erase(name: str, yes: bool, db: str | None, store: Path | None, course_folde
 
 
 def _check(name: str, db: str | None, store: Path | None, course_folders: tuple[Path, ...]) -> None:
+    from hpcampus_courses.extension import UserName  # noqa: PLC0415
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
-
-    from hpcampus_grading.messages import UserName  # noqa: PLC0415
 
     try:
         TypeAdapter(UserName).validate_python(name)

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
+from hpcampus_courses.extension import UserName
 from hpcampus_spawner.models import Model
 from pydantic import Field, StringConstraints
-
-from hpcampus_grading.messages import UserName
 
 
 class SendWish(Model):

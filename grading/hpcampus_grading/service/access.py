@@ -17,6 +17,7 @@ from hpcampus_grading.refusals import Refusals
 from hpcampus_grading.service.hub_api import HubIsAway
 from hpcampus_grading.service.identity import Identity, Person
 from hpcampus_grading.service.settings import Settings
+from hpcampus_grading.stated_extensions import StatedExtensions
 from hpcampus_grading.status import Statuses
 
 
@@ -29,6 +30,7 @@ class Exchange:
     database: Database
     ledger: Ledger
     extensions: Extensions
+    stated_extensions: StatedExtensions
     grades: Grades
     integrity: Integrity
     refusals: Refusals

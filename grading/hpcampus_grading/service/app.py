@@ -1,7 +1,10 @@
 """The application: routes below the hub's prefix, every answer typed, every refusal a sentence."""
 
+import asyncio
 import errno
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Security, status
@@ -45,6 +48,7 @@ def create_app(exchange: Exchange) -> FastAPI:
         openapi_url=f"{prefix}openapi.json",
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
     )
     app.state.exchange = exchange
     for part in (assignments, submissions, extensions, grades, integrity, class_status, lti):
@@ -55,6 +59,15 @@ def create_app(exchange: Exchange) -> FastAPI:
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """While it serves, it follows what the courses' files say of extensions."""
+    exchange: Exchange = app.state.exchange
+    following = asyncio.create_task(exchange.stated_extensions.follow(exchange.catalogue.courses))
+    yield
+    following.cancel()
 
 
 def health(exchange: TheExchange) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, status
+from hpcampus_courses.extension import ExtensionWish, Reason, UserName
 from hpcampus_courses.model import Slug
 
 from hpcampus_grading.extensions import BadExtension
-from hpcampus_grading.messages import Extension, ExtensionWish, Reason, UserName
+from hpcampus_grading.messages import Extension
 from hpcampus_grading.service.access import TheExchange, TheInstructor
 
 router = APIRouter(tags=["extensions"])

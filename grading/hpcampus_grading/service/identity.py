@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hpcampus_courses import Course
+from hpcampus_courses.extension import UserName
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hpcampus_grading.messages import Role, UserName
+from hpcampus_grading.messages import Role
 from hpcampus_grading.service.hub_api import HubApi
 from hpcampus_grading.service.settings import Settings
 

@@ -24,6 +24,7 @@ from hpcampus_grading.service.app import create_app
 from hpcampus_grading.service.identity import HubIdentity
 from hpcampus_grading.service.pair import checked, keep_serving, listening
 from hpcampus_grading.service.settings import Settings
+from hpcampus_grading.stated_extensions import StatedExtensions
 from hpcampus_grading.status import Statuses
 from hpcampus_grading.store import Store
 
@@ -48,6 +49,7 @@ def open_exchange(settings: Settings) -> Exchange:
         database=database,
         ledger=Ledger(database, Store(settings.store)),
         extensions=Extensions(database),
+        stated_extensions=StatedExtensions(database),
         grades=Grades(database),
         integrity=Integrity(database),
         refusals=Refusals(database),

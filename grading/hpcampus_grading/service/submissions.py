@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response, status
 from fastapi.responses import FileResponse
+from hpcampus_courses.extension import UserName
 from hpcampus_courses.model import Slug
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from hpcampus_grading.ledger import Request as SentWith
-from hpcampus_grading.messages import Feedback, Key, Receipt, Submission, UserName
+from hpcampus_grading.messages import Feedback, Key, Receipt, Submission
 from hpcampus_grading.service.access import (
     TheExchange,
     TheInstructor,
