@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 from campus_under_test import wait_for
@@ -68,6 +71,19 @@ def test_without_the_one_that_started_them_they_go_on_until_a_successor_is_there
     finally:
         successor.terminate()
         successor.join(10)
+
+
+def test_a_hub_that_is_killed_while_it_starts_leaves_nothing_behind(service: Service) -> None:
+    program = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
+    command = [sys.executable, "-c", program, sys.executable, "-m", "hpcampus_grading.service"]
+    with subprocess.Popen(
+        command, env=dict(service.environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as hub:
+        assert hub.stdout is not None
+        started = psutil.Process(int(hub.stdout.readline()))
+        wait_for(lambda: any("pydantic_core" in one.path for one in started.memory_maps()), "it imports")
+        hub.kill()
+    started.wait(30)
 
 
 def test_asked_to_end_all_of_them_end(service: Service) -> None:

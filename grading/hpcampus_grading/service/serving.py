@@ -1,9 +1,7 @@
 """The exchange as a service of JupyterHub: what it needs is checked, then several processes serve."""
 
-import ctypes
 import gc
 import logging
-import signal
 import sys
 from urllib.parse import urlsplit
 
@@ -28,16 +26,6 @@ from hpcampus_grading.stated_extensions import StatedExtensions
 from hpcampus_grading.status import Statuses
 from hpcampus_grading.store import Store
 
-_PR_SET_PDEATHSIG = 1
-
-
-def end_with_the_hub() -> None:
-    """Ask the kernel to stop this process when its parent dies, however it dies.
-
-    A hub that is killed can't stop its services; one left behind would keep the port from the next hub's.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
 
 def open_exchange(settings: Settings) -> Exchange:
     """All that the routes work with; raises `BadFile` or `BadKey`."""
@@ -61,7 +49,6 @@ def open_exchange(settings: Settings) -> Exchange:
 
 def main() -> None:
     """Serve until the hub says stop; what is missing is said in a sentence before anything listens."""
-    end_with_the_hub()
     logging.basicConfig(level=logging.INFO, format="[%(levelname)1.1s %(asctime)s exchange] %(message)s")
     checked(_prepare)
     keep_serving(_serve)
