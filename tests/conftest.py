@@ -11,9 +11,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from clocks import missing as _clock
 from with_torch import missing as _torch
+
+# No test depends on a timing, and Hypothesis would measure each example and how long it takes to invent one.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 CHROMIUM = "/usr/bin/chromium"
 # Kernels run on the simulator, also where there is a GPU: set before anything imports them.

@@ -127,7 +127,9 @@ _NAMES = st.sampled_from(sorted(Options.model_fields)) | st.text(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(options=st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=4))
 def test_all_doors_refuse_the_same(campus: CampusUnderTest, options: dict[str, Any]) -> None:
     """Generated: what the validator refuses is refused at every door, and submits nothing."""
@@ -155,7 +157,9 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(options=_JSON)
 def test_no_json_gets_through(campus: CampusUnderTest, options: Any) -> None:
     """Generated: the JSON door takes any shape, and answers each with 400."""

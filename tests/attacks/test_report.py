@@ -362,7 +362,7 @@ _json = st.recursive(
 _bodies = st.binary(max_size=80) | _json.map(lambda value: json.dumps(value).encode())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(body=_bodies)
 async def test_whatever_comes_is_no_port(hub: SmallHub, spawner: BatchSpawner, body: bytes) -> None:
     """Generated: only the one right form could change anything."""

@@ -23,7 +23,6 @@ from tests.grading.test_service import RELEASE, SUBMIT, answer
 CHECKS = [not_a_server_error, response_schema_conformance, status_code_conformance]
 generated = settings(
     max_examples=int(os.environ.get("CAMPUS_EXAMPLES", "5")),
-    deadline=None,
     database=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from campus_under_test import CampusUnderTest
-from people_in_browsers import SLOW, InBrowser
+from people_in_browsers import InBrowser
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -43,15 +43,15 @@ def test_a_class_that_is_started_ahead(
     screenshot(page, "1-nobody")
     page.get_by_role("checkbox", name="ada").check()
     page.get_by_role("button", name="Start for those ticked").click()
-    expect(row(page, "ada")).to_contain_text("you", timeout=SLOW)
+    expect(row(page, "ada")).to_contain_text("you")
     screenshot(page, "2-on-the-way")
     page.get_by_role("checkbox", name="ben").check()
-    expect(row(page, "ada")).to_contain_text("ready", timeout=SLOW)
+    expect(row(page, "ada")).to_contain_text("ready")
     expect(page.get_by_role("status")).to_have_text("Notebooks of the 2 on the roster: ready: 1, none: 1.")
     # The table was brought up to date below a tick.
     expect(page.get_by_role("checkbox", name="ben")).to_be_checked()
     page.get_by_role("button", name="Start for all").click()
-    expect(row(page, "ben")).to_contain_text("ready", timeout=SLOW)
+    expect(row(page, "ben")).to_contain_text("ready")
     screenshot(page, "3-all-ready")
 
     ada = InBrowser(browser, campus, "ada")
@@ -60,7 +60,5 @@ def test_a_class_that_is_started_ahead(
 
     check_metrics(campus)
     page.get_by_role("button", name="Stop all that I started").click()
-    expect(page.get_by_role("status")).to_have_text(
-        "Notebooks of the 2 on the roster: none: 2.", timeout=SLOW
-    )
+    expect(page.get_by_role("status")).to_have_text("Notebooks of the 2 on the roster: none: 2.")
     screenshot(page, "4-stopped")

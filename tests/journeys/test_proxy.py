@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from campus_under_test import CampusUnderTest, local_campus, wait_for
-from people_in_browsers import SLOW, InBrowser
+from people_in_browsers import InBrowser
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -30,7 +30,7 @@ def test_an_open_notebook_goes_on_when_the_proxy_is_back(
     wait_for(lambda: proxy_of(campus) not in ("", before), "there is another proxy")
     ben.run_cell("and after")
     expect(ben.page.locator(".jp-OutputArea-output", has_text="from before and after")).to_be_visible()
-    expect(ben.page.locator(".hpcampus-time-message", has_text="can't reach")).to_be_hidden(timeout=SLOW)
+    expect(ben.page.locator(".hpcampus-time-message", has_text="can't reach")).to_be_hidden()
     expect(ben.page.locator(".jp-Dialog")).to_have_count(0)
     assert ben.page.evaluate("window.neverLoadedAgain")
     screenshot(ben.page, "1-afterwards")

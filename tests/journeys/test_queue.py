@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from browser_fixtures import SLOW
 from campus_under_test import CampusUnderTest, local_campus, wait_for
-from people_in_browsers import COURSE, SLOW, InBrowser
+from people_in_browsers import COURSE, InBrowser
 from playwright.sync_api import Browser, Page, expect
 from twins import full_cluster
 
@@ -58,11 +59,11 @@ def test_a_place_in_the_queue(campus: CampusUnderTest, browser: Browser, screens
     ada = InBrowser(browser, campus, "ada")
     with crowded(campus):
         ada.start_lesson()
-        expect(ada.page.locator("#queue-place")).to_have_text("1", timeout=SLOW)
+        expect(ada.page.locator("#queue-place")).to_have_text("1")
         expect(ada.page.locator("#queue-message")).to_contain_text("Waiting in the queue.")
         estimate = re.compile(r"about .+ \(the scheduler said so \d+ s ago; it may move\)")
-        expect(ada.page.locator("#queue-starts")).to_have_text(estimate, timeout=SLOW)
-        expect(ada.page.locator("#history")).to_contain_text("estimate of the start", timeout=SLOW)
+        expect(ada.page.locator("#queue-starts")).to_have_text(estimate)
+        expect(ada.page.locator("#history")).to_contain_text("estimate of the start")
         screenshot(ada.page, "1-waiting")
         expect(ada.page.get_by_text("You may close this page")).to_be_visible()
         told = happened(ada.page)
@@ -87,12 +88,12 @@ def test_whoever_asked_is_told_when_it_is_ready(campus: CampusUnderTest, browser
         bell = page.get_by_role("button", name="Tell me when it is ready")
         bell.click()
         expect(bell).to_have_attribute("aria-pressed", "true")
-        expect(page.locator("#queue-place")).to_have_text("1", timeout=SLOW)
+        expect(page.locator("#queue-place")).to_have_text("1")
         page.reload()
         expect(bell).to_have_attribute("aria-pressed", "true")
         page.evaluate("turnAway()")
-    expect(page.get_by_role("status")).to_contain_text("Your job runs on", timeout=SLOW)
-    page.wait_for_function("rung.length > 0", timeout=SLOW)
+    expect(page.get_by_role("status")).to_contain_text("Your job runs on")
+    page.wait_for_function("rung.length > 0")
     assert page.evaluate("rung") == ["Your notebook is ready"]
     assert "/spawn-pending/" in page.url
     page.evaluate("comeBack()")
@@ -107,7 +108,7 @@ def test_without_javascript_the_page_looks_again_by_itself(
     ada = InBrowser(browser, campus, "ada")
     with crowded(campus):
         ada.start_lesson()
-        expect(ada.page.locator("#history")).to_contain_text("estimate of the start", timeout=SLOW)
+        expect(ada.page.locator("#history")).to_contain_text("estimate of the start")
         told = happened(ada.page)
         plain = browser.new_context(java_script_enabled=False, storage_state=ada.page.context.storage_state())
         page = plain.new_page()
@@ -129,14 +130,14 @@ def test_the_page_outlives_the_hub(campus: CampusUnderTest, browser: Browser, sc
     ada = InBrowser(browser, campus, "ada")
     with crowded(campus):
         ada.start_lesson()
-        expect(ada.page.locator("#history")).to_contain_text("estimate of the start", timeout=SLOW)
+        expect(ada.page.locator("#history")).to_contain_text("estimate of the start")
         told = happened(ada.page)
         wait_for(lambda: written(campus, "ada") >= len(told), "the history is written")
         campus.kill()
-        expect(ada.page.locator("#queue-message")).to_contain_text("your place is kept", timeout=SLOW)
+        expect(ada.page.locator("#queue-message")).to_contain_text("your place is kept")
         campus.start()
-        expect(ada.page.locator("#history")).to_contain_text("has found your job again", timeout=SLOW)
-        expect(ada.page.locator("#queue-place")).to_have_text("1", timeout=SLOW)
+        expect(ada.page.locator("#history")).to_contain_text("has found your job again")
+        expect(ada.page.locator("#queue-place")).to_have_text("1")
         screenshot(ada.page, "1-after-the-restart")
         assert happened(ada.page)[: len(told)] == told
     ada.until_lesson()
@@ -150,7 +151,7 @@ def test_cancel_hits_the_right_notebook(campus: CampusUnderTest, browser: Browse
         rosa.page.get_by_label("One more, called").fill("trial")
         rosa.page.get_by_role("button", name="Choose its resources").click()
         rosa.page.get_by_role("button", name="Start").first.click()
-        expect(rosa.page.locator("#queue-place")).to_have_text("1", timeout=SLOW)
+        expect(rosa.page.locator("#queue-place")).to_have_text("1")
         other = rosa.page.context.new_page()
         other.goto(rosa.page.url)
         rosa.page.get_by_role("button", name="Cancel").click()
@@ -163,7 +164,7 @@ def test_cancel_hits_the_right_notebook(campus: CampusUnderTest, browser: Browse
         # The campus is shared: others look for the only notebook there is.
         card = rosa.page.get_by_role("region", name="trial")
         card.get_by_role("button", name="Remove").click()
-        expect(card).to_have_count(0, timeout=SLOW)
+        expect(card).to_have_count(0)
 
 
 def test_cancel_gives_the_place_up(campus: CampusUnderTest, browser: Browser) -> None:
@@ -171,7 +172,7 @@ def test_cancel_gives_the_place_up(campus: CampusUnderTest, browser: Browser) ->
     ada = InBrowser(browser, campus, "ada")
     with crowded(campus):
         ada.start_lesson()
-        expect(ada.page.locator("#queue-place")).to_have_text("1", timeout=SLOW)
+        expect(ada.page.locator("#queue-place")).to_have_text("1")
         ada.page.get_by_role("button", name="Cancel").click()
         ada.page.wait_for_url("**/hub/home")
         wait_for(lambda: campus.person("ada").model("gpu-numba") is None, "the job is cancelled")
@@ -188,7 +189,7 @@ def test_a_failed_job_says_why(campus: CampusUnderTest, browser: Browser, screen
     ben = InBrowser(browser, campus, "ben")
     try:
         ben.start_lesson()
-        expect(ben.page.locator("main")).to_contain_text("exit code was 7", timeout=SLOW)
+        expect(ben.page.locator("main")).to_contain_text("exit code was 7")
         screenshot(ben.page, "1-failed")
         expect(ben.page.locator("pre")).to_contain_text("module: <b>not found</b>")
         ben.page.reload()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from campus_under_test import CampusUnderTest
-from people_in_browsers import SLOW, InBrowser
+from people_in_browsers import InBrowser
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -31,9 +31,9 @@ def test_resource_form_and_dask_dashboard(
     rosa.run_cell("client.dashboard_link")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name=re.compile("Dashboard of this cluster")).click()
-    expect(opened.value).to_have_title(re.compile("Dask"), timeout=SLOW)
+    expect(opened.value).to_have_title(re.compile("Dask"))
     assert re.search(r"/user/rosa/proxy/\d+/status", opened.value.url)
-    expect(opened.value.locator(".bk-Canvas").first).to_be_visible(timeout=SLOW)
+    expect(opened.value.locator(".bk-Canvas").first).to_be_visible()
     screenshot(opened.value, "2-dashboard")
 
 
@@ -55,9 +55,9 @@ def test_several_notebooks_of_ones_own(
     expect(page.get_by_role("region", name="JupyterLab").get_by_role("link")).to_have_text("Choose resources")
     screenshot(page, "1-two-notebooks")
     card.get_by_role("button", name="Stop").click()
-    expect(card.get_by_role("link", name="Choose resources")).to_be_visible(timeout=SLOW)
+    expect(card.get_by_role("link", name="Choose resources")).to_be_visible()
     card.get_by_role("link", name="Choose resources").click()
     expect(page.get_by_label("CPUs")).to_have_value("3")
     page.goto(f"{rosa.url}/hub/home")
     card.get_by_role("button", name="Remove").click()
-    expect(card).to_have_count(0, timeout=SLOW)
+    expect(card).to_have_count(0)

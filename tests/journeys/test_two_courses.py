@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import yaml
 from campus_under_test import CampusUnderTest, local_campus, private_folder, wait_for
-from people_in_browsers import SLOW, InBrowser
+from people_in_browsers import InBrowser
 from playwright.sync_api import Browser, Page, expect
 
 from tests.grading.conftest import COURSE as SUMS
@@ -106,7 +106,7 @@ def give_points(person: InBrowser, course: str, points: str) -> None:
     person.page.goto(f"{formgrader}/submissions/{found['id']}/")
     cell = person.page.locator(".nbgrader_cell").last
     # The page listens to the boxes only once it knows the scores; this is what it writes into them then.
-    expect(cell.locator("input.extra-credit")).to_have_attribute("placeholder", "0", timeout=SLOW)
+    expect(cell.locator("input.extra-credit")).to_have_attribute("placeholder", "0")
     box = cell.locator("input.score")
     box.fill(points)
     with person.page.expect_response(lambda answer: "/formgrader/api/grade/" in answer.url and answer.ok):
@@ -118,7 +118,7 @@ def release_feedback(person: InBrowser, course: str) -> None:
     row = person.open_formgrader(course, LESSON)
     for button in (".generate-feedback a", ".release-feedback a"):
         row.locator(button).click()
-        expect(person.page.locator(".modal-title")).to_contain_text("Success", timeout=SLOW)
+        expect(person.page.locator(".modal-title")).to_contain_text("Success")
         person.page.locator(".modal.in .modal-footer button").click()
         expect(person.page.locator(".modal.in")).to_have_count(0)
 
@@ -130,5 +130,5 @@ def in_jupyterlab_it_is_a_tab(person: InBrowser, screenshot: Callable[[Page, str
     with person.page.context.expect_page() as opened:
         person.menu("Nbgrader", "Formgrader")
     wait_for(lambda: "/sums/formgrader" in opened.value.url, "Formgrader opens in a tab")
-    expect(opened.value.locator("#main-table")).to_contain_text(LESSON, timeout=SLOW)
+    expect(opened.value.locator("#main-table")).to_contain_text(LESSON)
     screenshot(opened.value, "2-from-jupyterlab")

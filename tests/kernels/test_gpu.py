@@ -53,7 +53,7 @@ def test_every_solution_is_timed_beside_a_copy(name: str) -> None:
     assert point.passed, point.words
 
 
-@settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=MANY, suppress_health_check=list(HealthCheck))
 @given(programs, st.sampled_from([32, 64]), st.integers(0, 99))
 def test_random_kernels_do_what_they_do_in_the_simulator(parts: Any, threads: int, seed: int) -> None:
     kernel, text = written(parts)

@@ -82,7 +82,7 @@ def operations(draw: Any) -> tuple[str, Any, Any]:
     return f"a {symbol} b", draw(value(one)), draw(value(other))
 
 
-@settings(max_examples=MANY, deadline=None)
+@settings(max_examples=MANY)
 @given(operations())
 def test_operations_are_numbas(operation: tuple[str, Any, Any]) -> None:
     compared(*operation)

@@ -18,7 +18,7 @@ MANY = int(os.environ.get("CAMPUS_EXAMPLES", "10"))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of overflow in floats
-@settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=MANY, suppress_health_check=list(HealthCheck))
 @given(programs, st.sampled_from([32, 64]), st.integers(0, 3), st.integers(0, 99))
 def test_simulator_and_cpu_agree(parts: Any, threads: int, schedule: int, seed: int) -> None:
     kernel, text = written(parts)

@@ -47,7 +47,7 @@ def _race(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return one[3] == other[3] and not (same_warp and one[4] != other[4])
 
 
-@settings(max_examples=MANY, deadline=None)
+@settings(max_examples=MANY)
 @given(st.lists(step, min_size=1, max_size=6), st.integers(0, 3))
 def test_races_are_those_of_the_definition(program: Program, schedule: int) -> None:
     barriers = np.array([barrier for barrier, _ in program])

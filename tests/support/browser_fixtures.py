@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 # No sandbox of its own as root, and none of the calls home that a browser makes by itself.
@@ -23,12 +23,16 @@ SCREENSHOTS = Path(
     os.environ.get("CAMPUS_SCREENSHOTS", Path(__file__).parents[1] / "journeys" / "screenshots")
 )
 
+SLOW = 90_000
+"""Milliseconds that a page may take while jobs start, kernels compile and other tests keep two cores busy."""
+
 Screenshot = Callable[[Page, str], None]
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
     """One browser; every person gets a context of their own."""
+    expect.set_options(timeout=SLOW)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments])
         yield browser

@@ -4,14 +4,13 @@ import json
 import re
 from typing import Any
 
+from browser_fixtures import SLOW
 from campus_under_test import CampusUnderTest, wait_for
 from hpcampus_courses import Catalogue
 from hpcampus_hub.settings import COURSES
 from playwright.sync_api import Browser, Locator, Page, expect
 
 COURSE, LESSON = "gpu-numba", "lesson1"
-SLOW = 90_000
-"""Milliseconds that a page may take while jobs start and kernels compile on two cores."""
 
 
 def solutions(cell_type: str) -> list[str]:
@@ -53,19 +52,19 @@ class InBrowser:
 
     def until_lab(self) -> None:
         """Wait for JupyterLab to open."""
-        self.page.wait_for_url("**/lab**", timeout=SLOW)
-        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible(timeout=SLOW)
+        self.page.wait_for_url("**/lab**")
+        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible()
 
     def until_lesson(self) -> None:
         """Wait for JupyterLab to open at the lesson, with a kernel."""
-        self.page.wait_for_url(f"**/lab/tree/{COURSE}/{LESSON}/{LESSON}.ipynb**", timeout=SLOW)
+        self.page.wait_for_url(f"**/lab/tree/{COURSE}/{LESSON}/{LESSON}.ipynb**")
         heading = self.page.get_by_role("heading", name="Lesson 1: one thread, one element")
-        expect(heading).to_be_visible(timeout=SLOW)
+        expect(heading).to_be_visible()
         self.until_kernel()
 
     def until_kernel(self) -> None:
         """Wait for the open notebook's kernel: what is run before it is there is silently lost."""
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
 
     def write_answers(self) -> None:
         """Replace what every answer cell holds by the instructor's solution, as if typed."""
@@ -92,7 +91,7 @@ class InBrowser:
         """Run all cells, wait until the last one is done, and save."""
         self.menu("Run", "Run All Cells")
         last = self.page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
-        expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=SLOW)
+        expect(last).to_have_text(re.compile(r"\[\d+\]"))
         self.save()
 
     def save(self) -> None:
@@ -105,13 +104,13 @@ class InBrowser:
         cell = self.page.locator(".jp-CodeCell", has_text=text)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
-        expect(cell.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]"), timeout=SLOW)
+        expect(cell.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]"))
 
     def validate(self) -> Locator:
         """Press nbgrader's Validate in the notebook's toolbar; returns the dialog that answers."""
         self.page.get_by_role("button", name="Validate").click()
         dialog = self.page.locator(".jp-Dialog")
-        expect(dialog).to_be_visible(timeout=SLOW)
+        expect(dialog).to_be_visible()
         return dialog
 
     def close_dialog(self) -> None:
@@ -156,7 +155,7 @@ class InBrowser:
     def collect(self, row: Locator, submissions: int) -> None:
         """Press Collect in Formgrader and see so many submissions."""
         row.locator(".collect a").click()
-        expect(self.page.locator(".modal-title")).to_contain_text("Success", timeout=SLOW)
+        expect(self.page.locator(".modal-title")).to_contain_text("Success")
         self.page.locator(".modal.in .modal-footer button").click()
         expect(row.locator(".num-submissions")).to_have_text(str(submissions))
 
@@ -165,7 +164,7 @@ class InBrowser:
         self.page.goto(f"{self.url}/user/{self.name}/{course}/formgrader/manage_submissions/{lesson}")
         row = self.page.locator("#main-table tr", has_text=learner)
         row.locator(".autograde a").click()
-        expect(self.page.locator(".modal-title")).to_contain_text("Success", timeout=SLOW)
+        expect(self.page.locator(".modal-title")).to_contain_text("Success")
         self.page.locator(".modal.in .modal-footer button").click()
         expect(self.page.locator(".modal.in")).to_have_count(0)
         expect(row.locator(".score")).to_have_text(score)

@@ -248,7 +248,9 @@ async def test_more_gpus_than_a_node_has_are_refused(desk: Desk) -> None:
         await desk.send(place.model_copy(update={"gpus": 99, "gpu_request": "gres"}))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(needs=any_needs)
 def test_whatever_is_matched_is_accepted_by_the_sites_own_slurm(desk: Desk, needs: Needs) -> None:
     request = answer(needs, desk.site, an_allocation(desk.site))

@@ -58,7 +58,7 @@ def test_the_first_lesson_in_a_browser(
     assert ada.page.url.startswith("https:")
     with full_cluster(campus):
         ada.start_lesson()
-        expect(ada.page.locator("#queue-place")).to_have_text("1", timeout=60_000)
+        expect(ada.page.locator("#queue-place")).to_have_text("1")
         screenshot(ada.page, "1-queue")
     ada.until_lesson()
     ada.run_cell("print(device())")
@@ -66,7 +66,7 @@ def test_the_first_lesson_in_a_browser(
     screenshot(ada.page, "2-lesson")
     ada.page.goto(f"{ada.url}/hub/home")
     ada.page.get_by_role("button", name="Stop").click()
-    expect(ada.card().get_by_role("button", name="Start").first).to_be_visible(timeout=60_000)
+    expect(ada.card().get_by_role("button", name="Start").first).to_be_visible()
     assert "RUNNING" not in jobs(campus).values()
 
 

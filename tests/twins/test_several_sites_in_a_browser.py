@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browser_fixtures import chromium
 from campus_under_test import CampusUnderTest, wait_for
-from people_in_browsers import SLOW, InBrowser
+from people_in_browsers import InBrowser
 from playwright.sync_api import Browser, Locator, Page, expect
 from twins import commands, full_cluster, jobs, twin_campus
 
@@ -67,7 +67,7 @@ def test_the_site_that_starts_first_is_suggested_and_the_choice_is_the_learners(
         page.goto(f"{ada.url}/hub/home")
         card.get_by_role("radio", name="LEONARDO").check()
         ada.start_lesson()
-        expect(page.locator("#queue-message")).to_contain_text("Waiting in the queue.", timeout=SLOW)
+        expect(page.locator("#queue-message")).to_contain_text("Waiting in the queue.")
         page.get_by_role("button", name="Cancel").click()
         page.wait_for_url("**/hub/home")
 
