@@ -17,8 +17,7 @@ def opened(folder: CourseFolder) -> Gradebook:
     return Gradebook(f"sqlite:///{folder.path}/gradebook.db", folder.course)
 
 
-@pytest.mark.parametrize("attempt", range(3))
-def test_all_who_come_at_once_find_a_whole_one(tmp_path: Path, attempt: int) -> None:
+def test_all_who_come_at_once_find_a_whole_one(tmp_path: Path) -> None:
     """As the server that prepares a course and an instructor who opens Formgrader meanwhile."""
     folder, at_once = CourseFolder("squares", tmp_path), Barrier(TOGETHER)
     folder.path.mkdir()
