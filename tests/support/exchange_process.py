@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["hpcampus_grading.service.serving"])
+_CONTEXT.set_forkserver_preload(["hpcampus_grading.service.serving", "alembic.command", "alembic.config"])
 
 
 def start_exchange(environment: Mapping[str, str], folder: Path, log: Path) -> multiprocessing.Process:
