@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,6 @@ from campus_under_test import CampusUnderTest, local_campus, wait_for
 pytestmark = pytest.mark.image
 
 COURSE = "gpu-numba"
-QUICK_SECONDS = 5
 
 
 @pytest.fixture
@@ -51,9 +49,8 @@ def test_only_its_owner_waits(campus: CampusUnderTest, tmp_path: Path) -> None:
         wait_for(lambda: ada.model(COURSE), "Ada's start is under way")
         ben.start(COURSE, {"course": COURSE})
         ben.until_ready(COURSE)
-        begun = time.monotonic()
+        # Her home hangs until the end of this block: a hub that waits for it never answers.
         assert requests.get(f"{campus.settings.url}/hub/login", timeout=30).ok
-        assert time.monotonic() - begun < QUICK_SECONDS
         ben.stop(COURSE)
         until_back.close()
         waiting.result(120)

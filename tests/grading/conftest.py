@@ -237,7 +237,7 @@ def wait_until_ready(url: str, lives: Callable[[], bool], log: Path) -> None:
     while time.monotonic() < deadline:
         assert lives(), log.read_text()
         try:
-            if requests.get(f"{url}/health", timeout=5).ok:
+            if requests.get(f"{url}/health", timeout=30).ok:
                 return
         except requests.ConnectionError:
             time.sleep(0.05)

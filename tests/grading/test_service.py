@@ -120,7 +120,7 @@ def test_it_ends_with_a_hub_that_is_killed(service: Service, tmp_path: Path) -> 
 def answers(url: str) -> bool:
     """Whether anybody listens there."""
     try:
-        return requests.get(url, timeout=5).ok
+        return requests.get(url, timeout=30).ok
     except requests.ConnectionError:
         return False
 
