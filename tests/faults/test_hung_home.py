@@ -31,7 +31,7 @@ def hung(home: Path, image: Path) -> Iterator[None]:
     options = "allow_other,ro,attr_timeout=0,entry_timeout=0"
     with subprocess.Popen(["squashfuse", "-f", "-o", options, str(image), str(home)]) as program:
         try:
-            wait_for(home.is_mount, "the home is mounted", 10)
+            wait_for(home.is_mount, "the home is mounted")
             program.send_signal(signal.SIGSTOP)
             yield
         finally:

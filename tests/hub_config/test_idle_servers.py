@@ -64,7 +64,7 @@ async def test_a_server_that_cannot_be_stopped_is_tried_again(caplog: pytest.Log
     endless = asyncio.create_task(
         stop_idle_for_ever(lambda: [a_user()], timedelta(seconds=0.1), stop, log),
     )
-    await asyncio.wait_for(stopped.wait(), 20)
+    await asyncio.wait_for(stopped.wait(), 60)
     endless.cancel()
     assert "could not be stopped" in caplog.text
 

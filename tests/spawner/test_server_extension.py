@@ -152,7 +152,7 @@ def test_at_the_signal_every_open_page_is_told_to_save(server: Server) -> None:
     async def event() -> dict[str, Any]:
         page = await subscribe(server)
         server.process.send_signal(signal.SIGUSR1)
-        text = await asyncio.wait_for(page.read_message(), 20)
+        text = await asyncio.wait_for(page.read_message(), 60)
         page.close()
         assert await page.read_message() is None
         told: dict[str, Any] = json.loads(str(text))
@@ -171,7 +171,7 @@ def test_whoever_ends_the_job_open_pages_save_first(
         async def until_told() -> None:
             page = await subscribe(server)
             server.process.send_signal(signal.SIGTERM)
-            assert ENDS_SOON in str(await asyncio.wait_for(page.read_message(), 20))
+            assert ENDS_SOON in str(await asyncio.wait_for(page.read_message(), 60))
             page.close()
             assert await page.read_message() is None
 
@@ -218,8 +218,8 @@ async def test_a_running_cell_counts_as_activity(
     monkeypatch.setattr(loop, "add_signal_handler", lambda *what: None)
     server = SimpleNamespace(web_app=SimpleNamespace(settings=settings))
     await server_extension._start_jupyter_server_extension(server)
-    await asyncio.wait_for(asked.acquire(), 10)
-    await asyncio.wait_for(asked.acquire(), 10)
+    await asyncio.wait_for(asked.acquire(), 60)
+    await asyncio.wait_for(asked.acquire(), 60)
     server.campus_busy.cancel()
     assert ([moment.tzinfo for moment in times.values()] == [UTC]) is counts
 

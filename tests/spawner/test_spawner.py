@@ -137,7 +137,7 @@ async def test_a_start_that_is_cancelled_while_it_is_submitted_leaves_no_job(
 
     hub.scheduler.on_submit = slow
     async with starting(spawner):
-        await asyncio.wait_for(entered.wait(), 10)
+        await asyncio.wait_for(entered.wait(), 60)
     # As JupyterHub does: the start is cancelled, then the server is stopped, which doesn't wait for ever.
     monkeypatch.setattr(job_module, "STOP_SECONDS", 0.01)
     await spawner.stop()
@@ -164,7 +164,7 @@ async def test_a_stop_during_the_submission_cancels_what_comes_of_it(hub: SmallH
 
     hub.scheduler.on_submit = slow
     async with starting(spawner):
-        await asyncio.wait_for(entered.wait(), 10)
+        await asyncio.wait_for(entered.wait(), 60)
     stop = asyncio.create_task(spawner.stop())
     late.set()
 
@@ -273,7 +273,7 @@ async def test_stopping_cancels_the_job_and_waits_until_it_is_gone(hub: SmallHub
     await asked(hub, 3)
     assert not stop.done()
     hub.scheduler.known["1"] = over("1", "CANCELLED")
-    await asyncio.wait_for(stop, 10)
+    await asyncio.wait_for(stop, job_module.STOP_SECONDS - 10)
     assert hub.ledger.live("ada", COURSE) is None
 
 

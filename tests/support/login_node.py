@@ -129,7 +129,7 @@ class LoginNode:
     def start(self) -> None:
         """Let the hub in."""
         self.sshd = self.inside.call(self._listen)
-        wait_for(self._listens, f"sshd listens; its log:\n{self.log()}", 20)
+        wait_for(self._listens, f"sshd listens; its log:\n{self.log()}")
 
     def _listen(self) -> "subprocess.Popen[bytes]":
         argv = ["-D", "-f", str(self.folder / "sshd_config"), "-E", str(self.folder / "sshd.log")]

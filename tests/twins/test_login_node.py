@@ -74,7 +74,7 @@ def kill(pids: list[int]) -> None:
     """End these processes and wait for it."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: all(birth(pid) is None for pid in pids), "they have ended", 20)
+    wait_for(lambda: all(birth(pid) is None for pid in pids), "they have ended")
 
 
 def test_start_and_stop(both: Both) -> None:

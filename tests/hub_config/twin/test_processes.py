@@ -76,7 +76,7 @@ def test_a_command_is_known_by_where_it_works(tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
     with subprocess.Popen(["sleep", "1000"], cwd=inside) as sleeper:
-        assert wait_for(lambda: processes.works_in(sleeper.pid, tmp_path, "sleep"), 10)
+        assert wait_for(lambda: processes.works_in(sleeper.pid, tmp_path, "sleep"), 60)
         assert not processes.works_in(sleeper.pid, tmp_path, "slurmstepd")
         assert not processes.works_in(sleeper.pid, tmp_path / "ins", "sleep")
         sleeper.kill()
