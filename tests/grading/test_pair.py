@@ -1,9 +1,12 @@
 """The exchange is several processes: when one is killed, nobody waits for another to start."""
 
+import http.client
 import os
+import select
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import psutil
@@ -15,6 +18,8 @@ from hpcampus_grading.service.pair import PROCESSES
 
 from tests.grading.conftest import Service, StubHub, who_serves
 from tests.grading.test_service import SUBMIT, answer
+
+UVICORNS_OWN_SECONDS = 5
 
 
 @pytest.fixture
@@ -84,6 +89,19 @@ def test_a_hub_that_is_killed_while_it_starts_leaves_nothing_behind(service: Ser
         wait_for(lambda: any("pydantic_core" in one.path for one in started.memory_maps()), "it imports")
         hub.kill()
     started.wait(30)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_proxy_may_use_its_connection_again_whenever_it_likes(service: Service) -> None:
+    """Whoever closes one that the proxy is about to use costs somebody their request."""
+    place = urlsplit(service.url)
+    proxy = http.client.HTTPConnection(place.hostname or "", place.port)
+    with closing(proxy):
+        for _ in range(2):
+            proxy.request("GET", f"{place.path}/health")
+            assert proxy.getresponse().read() == b'{"status":"ready"}'
+            closed, _, _ = select.select([proxy.sock], [], [], UVICORNS_OWN_SECONDS + 1)
+            assert not closed
 
 
 def test_asked_to_end_all_of_them_end(service: Service) -> None:

@@ -26,6 +26,10 @@ from hpcampus_grading.stated_extensions import StatedExtensions
 from hpcampus_grading.status import Statuses
 from hpcampus_grading.store import Store
 
+# The proxy keeps its connections to us open and uses them again. Closing one just then loses a request: somebody
+# reads 503.
+_IDLE_SECONDS = 24 * 3600
+
 
 def open_exchange(settings: Settings) -> Exchange:
     """All that the routes work with; raises `BadFile` or `BadKey`."""
@@ -68,7 +72,13 @@ def _prepare() -> None:
 def _serve() -> None:
     exchange = _opened()
     address = urlsplit(str(exchange.settings.url))
-    config = uvicorn.Config(create_app(exchange), log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(
+        create_app(exchange),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+    )
     # What is there now stays: looking through all of it for garbage, now or later, makes somebody wait.
     gc.freeze()
     gc.enable()
