@@ -26,8 +26,8 @@ from hpcampus_grading.stated_extensions import StatedExtensions
 from hpcampus_grading.status import Statuses
 from hpcampus_grading.store import Store
 
-# The proxy keeps its connections to us open and uses them again. Closing one just then loses a request: somebody
-# reads 503.
+# The proxy keeps its connections to us open and uses them again. To close one just then loses a request:
+# somebody reads 503.
 _IDLE_SECONDS = 24 * 3600
 
 
